@@ -1,0 +1,110 @@
+// Package state is what the reconciler remembers between passes: one Record for each container it
+// made, with the values it generated for it.
+//
+// It promises that a generated value is never lost and never given out twice: uniqueness of an
+// address on its network and of a MAC is a rule of the store, not of its readers. Passwords are
+// sealed with a key that is not in the store. It never holds what can be observed on a host.
+package state
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+)
+
+// Record is what is remembered of one container or template.
+type Record struct {
+	UID      string // 32 hex digits, made once, never reused
+	Version  int64  // 0: not stored yet; the store counts it up with each change of this record
+	Host     string // with Name: unique
+	Name     string
+	Template bool
+
+	Network string     // name of the network; empty for a template
+	IP      netip.Addr // with Network: unique; invalid for none
+	MAC     string     // unique; empty for none
+
+	Password Sealed // nil: none generated or declared
+	Protect  bool   // sticky: only `protect: false` takes it away
+
+	// Applied holds, for each declared setting that was carried out, its canonical text. A secret
+	// stands as a fingerprint.
+	Applied map[string]string
+	// Intent names the work that was begun and not finished, empty for none.
+	Intent string
+	// Failure is the last error of the work on this container, empty after a success.
+	Failure string
+
+	Created time.Time // UTC
+	Updated time.Time // UTC
+}
+
+// Snapshot is the whole content of a store at one moment.
+type Snapshot struct {
+	Installation string   // identity of this store, made once
+	Serial       int64    // counts up by one with every Apply that changed something
+	Records      []Record // sorted by host, then name
+}
+
+// Batch is a set of changes that is carried out completely or not at all.
+type Batch struct {
+	Put    []Record // Version must be that of the stored record, 0 for a new one
+	Delete []string // UIDs; an unknown one is not an error
+}
+
+// Holder says who holds a lock.
+type Holder struct {
+	PID     int       `json:"pid"`
+	Who     string    `json:"who"` // user@host
+	Command string    `json:"command"`
+	Since   time.Time `json:"since"` // UTC
+}
+
+// Store keeps records. All methods may be called from several goroutines and from several
+// processes on the same store at once.
+type Store interface {
+	// Load returns a consistent snapshot.
+	Load(ctx context.Context) (Snapshot, error)
+	// Apply carries out the batch in one durable transaction and returns the new serial. It
+	// returns ErrConflict if a record changed since it was loaded, and *TakenError if an address,
+	// MAC or name belongs to another record. Records of one batch may swap addresses. An empty
+	// batch writes nothing.
+	Apply(ctx context.Context, batch Batch) (serial int64, err error)
+	// Lock makes the caller the only writer until it calls unlock or its process ends. While
+	// another holds the lock it waits for ctx and then returns *LockedError.
+	Lock(ctx context.Context, by Holder) (unlock func() error, err error)
+	Close() error
+}
+
+// ErrConflict says that a record was changed by somebody else since it was loaded.
+var ErrConflict = errors.New("the record was changed by another process")
+
+// TakenError says that a value that must be unique belongs to another record.
+type TakenError struct {
+	What  string // "ip", "mac" or "name"
+	Value string
+	Host  string // of the record that has it
+	Name  string
+}
+
+// Error implements error.
+func (e *TakenError) Error() string {
+	return fmt.Sprintf("%s %s belongs to %s/%s", e.What, e.Value, e.Host, e.Name)
+}
+
+// LockedError says who holds the lock.
+type LockedError struct {
+	What   string // what is locked: the path of the store or of the host
+	Holder Holder
+}
+
+// Error implements error.
+func (e *LockedError) Error() string {
+	return fmt.Sprintf("%s is locked by %s (pid %d, %s) since %s", e.What, e.Holder.Who,
+		e.Holder.PID, e.Holder.Command, e.Holder.Since.Format(time.RFC3339))
+}
+
+// Sealed is a secret encrypted with the state key.
+type Sealed []byte
