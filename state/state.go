@@ -37,8 +37,8 @@ type Record struct {
 	// Failure is the last error of the work on this container, empty after a success.
 	Failure string
 
-	Created time.Time // UTC
-	Updated time.Time // UTC
+	Created time.Time // UTC; set by the store with the first Apply, unless it is given
+	Updated time.Time // UTC; set by the store with each change of this record
 }
 
 // Snapshot is the whole content of a store at one moment.
@@ -69,8 +69,9 @@ type Store interface {
 	Load(ctx context.Context) (Snapshot, error)
 	// Apply carries out the batch in one durable transaction and returns the new serial. It
 	// returns ErrConflict if a record changed since it was loaded, and *TakenError if an address,
-	// MAC or name belongs to another record. Records of one batch may swap addresses. An empty
-	// batch writes nothing.
+	// MAC or name belongs to another record. Records of one batch may swap addresses. A batch
+	// that is empty, or says only what is stored already (Record.Same), writes nothing. The
+	// Version of each changed record goes up by one, that of a new one is 1.
 	Apply(ctx context.Context, batch Batch) (serial int64, err error)
 	// Lock makes the caller the only writer until it calls unlock or its process ends. While
 	// another holds the lock it waits for ctx and then returns *LockedError.

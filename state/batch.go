@@ -1,0 +1,38 @@
+package state
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+)
+
+// Same reports whether two records say the same. Version, Created and Updated do not count: the
+// store keeps those.
+func (r Record) Same(o Record) bool {
+	return r.UID == o.UID && r.Host == o.Host && r.Name == o.Name && r.Template == o.Template &&
+		r.Network == o.Network && r.IP == o.IP && r.MAC == o.MAC &&
+		bytes.Equal(r.Password, o.Password) && r.Protect == o.Protect &&
+		maps.Equal(r.Applied, o.Applied) && r.Intent == o.Intent && r.Failure == o.Failure
+}
+
+// Check returns an error if no store can carry out the batch: a record without uid, host or name,
+// or a uid that stands in it twice.
+func (b Batch) Check() error {
+	seen := make(map[string]bool, len(b.Put)+len(b.Delete))
+	for _, r := range b.Put {
+		if r.UID == "" || r.Host == "" || r.Name == "" {
+			return fmt.Errorf("cannot store record %q of %q: uid, host or name is missing",
+				r.UID, r.Host+"/"+r.Name)
+		}
+		if seen[r.UID] {
+			return fmt.Errorf("cannot store record %q: it stands twice in one batch", r.UID)
+		}
+		seen[r.UID] = true
+	}
+	for _, uid := range b.Delete {
+		if seen[uid] {
+			return fmt.Errorf("cannot delete record %q: the same batch stores it", uid)
+		}
+	}
+	return nil
+}
