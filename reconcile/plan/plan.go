@@ -12,6 +12,10 @@ type Desired struct {
 	PasswordTag string   // fingerprint of the password to set; empty: none
 	Generated   []string // keys whose value was generated, not declared; sorted
 	Unknown     []string // keys whose value will only be known after the run; sorted
+
+	// Held has the settings that this pass does not carry out (a recreate that is blocked) with
+	// the text that the record keeps for them, empty for none. Compute sets it on Step.Want.
+	Held map[string]string
 }
 
 // Owned is what the state store says of one container: the second witness.
@@ -22,7 +26,10 @@ type Owned struct {
 	Template bool
 	Protect  bool
 	Applied  map[string]string // see Desired.Applied
-	Intent   string            // not empty: an earlier run did not finish this container
+	// Intent is the first action of a run that did not finish this container, empty for none. One
+	// of create, clone and destroy must stay until the container is finished: a later run that
+	// begins with a lesser action must not replace it.
+	Intent string
 }
 
 // Allowance lets destroys through the guard.
@@ -31,7 +38,8 @@ type Allowance struct {
 	Count           int    // otherwise: this many destroys on each host
 }
 
-// Input is everything that Compute knows.
+// Input is everything that Compute knows. The order of its slices means nothing; names are unique
+// in each of them.
 type Input struct {
 	Installation string // identity of the state store; part of the mark
 	// Hosts has every host of the tree that is to be converged in this pass.
