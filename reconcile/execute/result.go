@@ -31,6 +31,7 @@ type Outcome struct {
 	Host      string
 	Container string
 	Steps     []StepResult
+	Err       error // the journal could not record it; nil otherwise
 }
 
 // Result is what became of a plan.
@@ -39,8 +40,12 @@ type Result struct {
 	Interrupted bool      // the context ended before all steps had begun
 }
 
-// Failed reports whether any step of the container failed or was skipped.
+// Failed reports whether any step of the container failed or was skipped, or what was done could
+// not be recorded.
 func (o Outcome) Failed() bool {
+	if o.Err != nil {
+		return true
+	}
 	for _, s := range o.Steps {
 		if s.Status != Done {
 			return true

@@ -1,0 +1,108 @@
+package execute
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"sync"
+
+	"reconciler/reconcile/plan"
+)
+
+// Options are what Run works with.
+type Options struct {
+	Parallel int             // required: containers at once over all hosts; below 1 counts as 1
+	Hosts    map[string]Host // required: by host name, each usually behind Retry and Timeout
+	Secrets  SecretSource    // required if there is a password step
+	Journal  Journal         // optional
+	Observer Observer        // optional
+}
+
+// SecretSource gives a step what the plan does not say.
+type SecretSource interface {
+	// Secrets is called before each password step, from several goroutines at once.
+	Secrets(ctx context.Context, step plan.Step) (Secrets, error)
+}
+
+// Journal makes durable what became of a container.
+type Journal interface {
+	// Finished is called once for each container of which a step was begun, after its last step
+	// ended, also when one failed. Calls for different containers overlap. The context does not
+	// end with that of Run. An error makes the outcome failed, and all that need it are skipped.
+	Finished(ctx context.Context, o Outcome) error
+}
+
+// Run carries out the steps and returns what became of each of them, after the last one ended.
+// Steps of one container run in the given order up to the first failure. A container begins when
+// all containers of its host that any of its steps needs have finished; it is skipped if one of
+// them failed, or if they need each other in a circle. A needed container without steps counts
+// as done.
+//
+// When ctx ends no new step begins. Steps get a context that does not end with ctx, so a running
+// step finishes. A panic fails only its container. Note and forget steps reach no host: they are
+// for the Journal.
+func Run(ctx context.Context, steps []plan.Step, o Options) Result {
+	units := group(steps)
+	w := worker{options: o, watch: &watch{observer: o.Observer}}
+	work, finished := make(chan *unit), make(chan *unit)
+	var pool sync.WaitGroup
+	for range min(max(o.Parallel, 1), len(units)) {
+		pool.Go(func() {
+			for u := range work {
+				w.container(ctx, u)
+				finished <- u
+			}
+		})
+	}
+	dispatch(ctx, units, work, finished)
+	close(work)
+	pool.Wait()
+	return collect(units)
+}
+
+// dispatch hands out every unit whose needs are met and returns when no unit is left. It alone
+// changes the graph, so the graph needs no lock.
+func dispatch(ctx context.Context, units []*unit, work chan<- *unit, finished <-chan *unit) {
+	ready := breakCircles(units)
+	cancelled := ctx.Done()
+	for running := 0; running > 0 || len(ready) > 0; {
+		var out chan<- *unit
+		var next *unit
+		if len(ready) > 0 {
+			out, next = work, ready[0]
+		}
+		select {
+		case <-cancelled:
+			interrupt(units)
+			cancelled, ready = nil, nil
+		case out <- next:
+			next.begun = true
+			ready = ready[1:]
+			running++
+		case u := <-finished:
+			running--
+			ready = append(ready, u.release()...)
+		}
+	}
+}
+
+// interrupt skips every unit that was not handed out.
+func interrupt(units []*unit) {
+	for _, u := range units {
+		if !u.begun && !u.settled() {
+			u.interrupt()
+		}
+	}
+}
+
+func collect(units []*unit) Result {
+	r := Result{Outcomes: make([]Outcome, len(units))}
+	for i, u := range units {
+		r.Outcomes[i] = u.outcome
+		r.Interrupted = r.Interrupted || u.interrupted
+	}
+	slices.SortFunc(r.Outcomes, func(a, b Outcome) int {
+		return cmp.Or(cmp.Compare(a.Host, b.Host), cmp.Compare(a.Container, b.Container))
+	})
+	return r
+}

@@ -1,0 +1,98 @@
+package execute
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"reconciler/reconcile/plan"
+)
+
+// worker carries out units. It holds nothing of a unit, so all goroutines share one.
+type worker struct {
+	options Options
+	watch   *watch
+}
+
+// container carries out the steps of one container and has the journal record what became of
+// them.
+func (w worker) container(ctx context.Context, u *unit) {
+	for _, s := range u.steps {
+		if ctx.Err() != nil {
+			u.interrupt()
+			break
+		}
+		r := w.step(ctx, s)
+		u.outcome.Steps = append(u.outcome.Steps, r)
+		if r.Status == Failed {
+			u.skipRest(fmt.Sprintf("not begun: step %s (%s) failed",
+				Checkpoint(s.Action), s.Action))
+		}
+		if u.settled() {
+			break
+		}
+	}
+	if w.options.Journal == nil || u.outcome.Steps[0].Status == Skipped {
+		return
+	}
+	u.outcome.Err = contain(func() error {
+		return w.options.Journal.Finished(context.WithoutCancel(ctx), u.outcome)
+	})
+}
+
+// step carries out one step, shielded from the end of ctx.
+func (w worker) step(ctx context.Context, s plan.Step) StepResult {
+	w.watch.tell(Event{Kind: StepStarted, Step: s})
+	a := &attempt{count: 1, retrying: func(count int, wait time.Duration, err error) {
+		w.watch.tell(Event{Kind: StepRetried, Step: s, Attempt: count, Wait: wait, Err: err})
+	}}
+	begun := time.Now()
+	r := StepResult{Step: s, Status: Done}
+	err := contain(func() (err error) {
+		r.Message, err = w.do(a.shield(ctx), s)
+		return err
+	})
+	r.Took, r.Attempts = time.Since(begun), a.count
+	if err != nil {
+		r.Status, r.Err = Failed, describe(s, err)
+	}
+	w.watch.tell(Event{Kind: StepFinished, Step: s, Result: r})
+	return r
+}
+
+func (w worker) do(ctx context.Context, s plan.Step) (string, error) {
+	switch s.Action {
+	case plan.Note:
+		return "Record updated", nil
+	case plan.Forget:
+		return "Record removed", nil
+	}
+	h, ok := w.options.Hosts[s.Host]
+	if !ok {
+		return "", fmt.Errorf("no connection to host %q: %w", s.Host, ErrPermanent)
+	}
+	var secrets Secrets
+	if s.Action == plan.Password {
+		if w.options.Secrets == nil {
+			return "", errors.New("nobody knows the password")
+		}
+		var err error
+		if secrets, err = w.options.Secrets.Secrets(ctx, s); err != nil {
+			return "", err
+		}
+	}
+	return h.Do(ctx, s, secrets)
+}
+
+// contain turns a panic into an error: a bug that one container meets must not take the others
+// along.
+func contain(f func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = &PanicError{Value: r, Stack: debug.Stack()}
+		}
+	}()
+	return f()
+}
