@@ -1,0 +1,49 @@
+package report
+
+import (
+	"reconciler/reconcile/execute"
+	"reconciler/reconcile/plan"
+)
+
+// The exit codes of every command that reconciles.
+const (
+	ExitDone        = 0 // done, or nothing to do
+	ExitFailed      = 1 // a step failed or was not begun, or a mistake blocks a container
+	ExitNotEmpty    = 2 // only on request: the plan is not empty
+	ExitBlocked     = 3 // a guard blocked something
+	ExitUnreachable = 4 // some hosts were unreachable
+)
+
+// ExitCode answers for a plan and, if it was carried out, its result (else nil). Where several
+// codes apply the order is failed, not empty, unreachable, blocked. Not empty is answered only
+// with detailed and without a result.
+func ExitCode(p plan.Plan, r *execute.Result, detailed bool) int {
+	switch {
+	case failed(p, r):
+		return ExitFailed
+	case detailed && r == nil && len(p.Steps) > 0:
+		return ExitNotEmpty
+	case len(p.Unreachable) > 0:
+		return ExitUnreachable
+	case len(p.Blocked) > 0:
+		return ExitBlocked
+	}
+	return ExitDone
+}
+
+func failed(p plan.Plan, r *execute.Result) bool {
+	for _, b := range p.Blocked {
+		if b.Failed {
+			return true
+		}
+	}
+	if r == nil {
+		return false
+	}
+	for _, o := range r.Outcomes {
+		if o.Failed() {
+			return true
+		}
+	}
+	return r.Interrupted
+}

@@ -1,0 +1,88 @@
+package report
+
+import (
+	"errors"
+	"testing"
+
+	"reconciler/reconcile/execute"
+	"reconciler/reconcile/plan"
+)
+
+func TestExitCode(t *testing.T) {
+	t.Parallel()
+	guard := []plan.Blocked{{Code: plan.BlockedGuard}}
+	mistake := []plan.Blocked{{Code: plan.BlockedGuard}, {Code: plan.BlockedBridge, Failed: true}}
+	lost := []plan.Unreachable{{Host: "h"}}
+	steps := onePlan().Steps
+	result := func(s execute.Status) *execute.Result {
+		return &execute.Result{Outcomes: []execute.Outcome{
+			{Steps: []execute.StepResult{{Status: execute.Done}}},
+			{Steps: []execute.StepResult{{Status: s}}},
+		}}
+	}
+	unrecorded := &execute.Result{Outcomes: []execute.Outcome{{Err: errors.New("disk is full")}}}
+	cases := map[string]struct {
+		plan     plan.Plan
+		result   *execute.Result
+		detailed bool
+		want     int
+	}{
+		"nothing to do":                {plan.Plan{}, nil, false, 0},
+		"nothing to do, detailed":      {plan.Plan{}, nil, true, 0},
+		"a plan is no failure":         {plan.Plan{Steps: steps}, nil, false, 0},
+		"a plan, detailed":             {plan.Plan{Steps: steps}, nil, true, 2},
+		"a run, detailed":              {plan.Plan{Steps: steps}, result(execute.Done), true, 0},
+		"all done":                     {plan.Plan{Steps: steps}, result(execute.Done), false, 0},
+		"a step failed":                {plan.Plan{Steps: steps}, result(execute.Failed), false, 1},
+		"a step was skipped":           {plan.Plan{Steps: steps}, result(execute.Skipped), false, 1},
+		"not recorded":                 {plan.Plan{Steps: steps}, unrecorded, false, 1},
+		"interrupted":                  {plan.Plan{}, &execute.Result{Interrupted: true}, false, 1},
+		"guard":                        {plan.Plan{Blocked: guard}, nil, false, 3},
+		"guard, detailed, no steps":    {plan.Plan{Blocked: guard}, nil, true, 3},
+		"guard beside work":            {plan.Plan{Steps: steps, Blocked: guard}, nil, false, 3},
+		"guard after work":             {plan.Plan{Blocked: guard}, result(execute.Done), false, 3},
+		"mistake":                      {plan.Plan{Blocked: mistake}, nil, false, 1},
+		"mistake, detailed":            {plan.Plan{Steps: steps, Blocked: mistake}, nil, true, 1},
+		"unreachable":                  {plan.Plan{Unreachable: lost}, nil, false, 4},
+		"unreachable before guard":     {plan.Plan{Unreachable: lost, Blocked: guard}, nil, false, 4},
+		"mistake before unreachable":   {plan.Plan{Unreachable: lost, Blocked: mistake}, nil, false, 1},
+		"failure before unreachable":   {plan.Plan{Unreachable: lost}, result(execute.Failed), false, 1},
+		"unreachable, detailed, steps": {plan.Plan{Steps: steps, Unreachable: lost}, nil, true, 2},
+	}
+	for name, c := range cases {
+		if got := ExitCode(c.plan, c.result, c.detailed); got != c.want {
+			t.Errorf("%s: scripts see %d, want %d", name, got, c.want)
+		}
+	}
+}
+
+func TestColorWanted(t *testing.T) {
+	t.Parallel()
+	type env map[string]string
+	cases := map[string]struct {
+		env      env
+		terminal bool
+		want     bool
+	}{
+		"terminal":               {env{}, true, true},
+		"pipe":                   {env{}, false, false},
+		"NO_COLOR":               {env{"NO_COLOR": "1"}, true, false},
+		"NO_COLOR of any value":  {env{"NO_COLOR": "0"}, true, false},
+		"NO_COLOR empty":         {env{"NO_COLOR": ""}, true, true},
+		"NO_COLOR beats force":   {env{"NO_COLOR": "1", "FORCE_COLOR": "1"}, true, false},
+		"FORCE_COLOR":            {env{"FORCE_COLOR": "1"}, false, true},
+		"FORCE_COLOR=0":          {env{"FORCE_COLOR": "0"}, true, false},
+		"CLICOLOR_FORCE":         {env{"CLICOLOR_FORCE": "1"}, false, true},
+		"CLICOLOR_FORCE=0":       {env{"CLICOLOR_FORCE": "0"}, false, false},
+		"dumb terminal":          {env{"TERM": "dumb"}, true, false},
+		"dumb, but forced":       {env{"TERM": "dumb", "FORCE_COLOR": "1"}, true, true},
+		"an ordinary terminal":   {env{"TERM": "xterm-256color"}, true, true},
+		"an ordinary TERM, pipe": {env{"TERM": "xterm-256color"}, false, false},
+	}
+	for name, c := range cases {
+		get := func(key string) string { return c.env[key] }
+		if got := ColorWanted(get, c.terminal); got != c.want {
+			t.Errorf("%s: colour is %v, want %v", name, got, c.want)
+		}
+	}
+}

@@ -1,0 +1,205 @@
+package report
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"reconciler/reconcile/execute"
+	"reconciler/reconcile/plan"
+)
+
+// fate is what became of one container as a whole, in the order of the report: what needs
+// attention comes last, where a terminal shows it.
+type fate int
+
+const (
+	succeeded fate = iota
+	skipped        // no step failed, but not all were begun
+	broken
+)
+
+func fateOf(o execute.Outcome) fate {
+	isFailed := func(s execute.StepResult) bool { return s.Status == execute.Failed }
+	switch {
+	case o.Err != nil || slices.ContainsFunc(o.Steps, isFailed):
+		return broken
+	case o.Failed():
+		return skipped
+	}
+	return succeeded
+}
+
+func outcomeKind(o execute.Outcome) kind {
+	var p plan.Plan
+	for _, s := range o.Steps {
+		p.Steps = append(p.Steps, s.Step)
+	}
+	for _, it := range p.Containers() {
+		return kindOf(it)
+	}
+	return records
+}
+
+// score is a result in numbers.
+type score struct {
+	tally   // of the containers that succeeded
+	failed  int
+	skipped int
+}
+
+func scoreOf(r execute.Result) score {
+	var s score
+	for _, o := range r.Outcomes {
+		switch fateOf(o) {
+		case succeeded:
+			s.tally[outcomeKind(o)]++
+		case skipped:
+			s.skipped++
+		default:
+			s.failed++
+		}
+	}
+	return s
+}
+
+// ResultText writes what became of a plan: one block for each container with its checkpoints,
+// those that failed last and in full; then what the plan left alone, and the verdict. It stands
+// for itself: of a plan without steps it writes the same as Text. It returns the error of w.
+func ResultText(w io.Writer, r execute.Result, p plan.Plan, o TextOptions) error {
+	if len(r.Outcomes)+len(p.Steps) == 0 {
+		return Text(w, p, o)
+	}
+	out := newPrinter(w, o)
+	for f := succeeded; f <= broken; f++ {
+		for _, outcome := range r.Outcomes {
+			if fateOf(outcome) == f {
+				out.outcome(outcome, f)
+			}
+		}
+	}
+	out.blocked(p.Blocked)
+	out.unmanaged(p.Unmanaged)
+	out.unreachable(p.Unreachable)
+	out.warnings(p.Warnings)
+	total := scoreOf(r)
+	out.interrupted(r, total.skipped)
+	out.done(total, p)
+	return out.close()
+}
+
+func (p *printer) outcome(o execute.Outcome, f fate) {
+	l := outcomeKind(o).look()
+	switch f {
+	case skipped:
+		l = look{marker: "?", color: yellow, did: "not finished"}
+	case broken:
+		l = look{marker: "!", color: red, did: "FAILED"}
+	}
+	p.heading(l, p.paint(bold, address(o.Host, o.Container)), " ", p.paint(l.color, l.did))
+	for i := 0; i < len(o.Steps); {
+		if n := sameSkip(o.Steps[i:]); n > 0 {
+			p.skipped(o.Steps[i : i+n])
+			i += n
+			continue
+		}
+		p.checkpoint(o.Steps[i])
+		i++
+	}
+	if o.Err != nil {
+		p.line(detail, p.paint(red, "cannot record what was done:"))
+		p.indented(detail+4, o.Err.Error())
+		p.line(detail+4, "hint: the next run finds out what was done and goes on from there")
+	}
+	p.line(0)
+}
+
+// sameSkip returns how many steps from the first on were skipped for the same reason.
+func sameSkip(steps []execute.StepResult) int {
+	for i, s := range steps {
+		if s.Status != execute.Skipped || s.Message != steps[0].Message {
+			return i
+		}
+	}
+	return len(steps)
+}
+
+func (p *printer) skipped(steps []execute.StepResult) {
+	names := make([]safe, 0, len(steps))
+	for _, s := range steps {
+		names = append(names, safe(execute.Checkpoint(s.Step.Action)))
+	}
+	p.line(detail, p.paint(dim, "skipped "+joinSafe(names, ", ")+": "+
+		clean(steps[0].Message)))
+}
+
+// checkpoint writes one step that was begun under the key that the Salt Cloud LXC driver gave it.
+func (p *printer) checkpoint(s execute.StepResult) {
+	key := safe(fmt.Sprintf("%-14s", execute.Checkpoint(s.Step.Action)))
+	if s.Status == execute.Done {
+		p.line(detail, key, clean(s.Message), p.paint(dim, effort(s)))
+		return
+	}
+	p.line(detail, p.paint(red, key+"FAILED: "+clean(string(s.Step.Action))), effort(s))
+	p.indented(detail+4, errorText(s.Err))
+	p.line(detail+4, "hint: ", hint(s))
+}
+
+func errorText(err error) string {
+	if err == nil {
+		return "no reason given"
+	}
+	return err.Error()
+}
+
+// effort says how long a step took, where that is worth a word.
+func effort(s execute.StepResult) safe {
+	switch took := s.Took.Round(time.Millisecond); {
+	case s.Attempts > 1:
+		return safe(fmt.Sprintf("  (%d attempts, %v)", s.Attempts, took))
+	case took >= time.Second:
+		return safe(fmt.Sprintf("  (%v)", took))
+	}
+	return ""
+}
+
+// hint says what to do about a step that failed.
+func hint(s execute.StepResult) safe {
+	if !errors.Is(s.Err, execute.ErrPermanent) {
+		return "the next run goes on with this step"
+	}
+	if s.Step.Position.File == "" {
+		return "mend the cause on the host, then run again"
+	}
+	return "mend the cause on the host, or the declaration at " +
+		clean(s.Step.Position.String()) + ", then run again"
+}
+
+// interrupted says that the run was ended early; what is left stands in the blocks above.
+func (p *printer) interrupted(r execute.Result, n int) {
+	if !r.Interrupted {
+		return
+	}
+	p.line(0, p.paint(yellow, "Interrupted."), " ", count(n, "container"),
+		" not finished; the next run takes up what is left.")
+	p.line(0)
+}
+
+// done writes the last line: what the run came to.
+func (p *printer) done(s score, pl plan.Plan) {
+	sentence := "Done: " + number(s.created()) + " created, " + number(s.changed()) +
+		" changed, " + number(s.destroyed()) + " destroyed, " + number(s.failed) + " failed."
+	var more []safe
+	if n := s.tally[records]; n > 0 {
+		more = append(more, number(n)+" only in the record")
+	}
+	if s.skipped > 0 {
+		more = append(more, number(s.skipped)+" not finished")
+	}
+	if pl.Unchanged > 0 {
+		more = append(more, number(pl.Unchanged)+" unchanged")
+	}
+	p.closing(sentence, append(more, left(pl)...))
+}

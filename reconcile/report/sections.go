@@ -1,0 +1,110 @@
+package report
+
+import (
+	"reconciler/reconcile/plan"
+	"reconciler/spec"
+)
+
+// section writes a heading; its entries are indented by two.
+func (p *printer) section(title safe, n int) {
+	p.line(0, p.paint(bold, title+" ("+number(n)+"):"))
+}
+
+func (p *printer) blocked(list []plan.Blocked) {
+	if len(list) == 0 {
+		return
+	}
+	p.section("Blocked", len(list))
+	for _, b := range list {
+		p.blockedOne(b)
+	}
+	p.line(0)
+}
+
+func (p *printer) blockedOne(b plan.Blocked) {
+	c, is, remedy := yellow, safe(" is blocked ("), safe("to let it through: ")
+	if b.Failed {
+		c, is, remedy = red, " cannot be done (", "to mend it: "
+	}
+	what := clean(string(b.Action))
+	if what == "" {
+		what = "work"
+	}
+	p.sentence(p.paint(c, "! "+address(b.Host, b.Container))+": "+what+is+clean(b.Code)+"): ",
+		b.Text)
+	if b.Position.File != "" {
+		p.line(detail, p.paint(dim, "declared at "+clean(b.Position.String())))
+	}
+	if b.Unblock != "" {
+		p.line(detail, remedy, clean(b.Unblock))
+	}
+}
+
+func (p *printer) unmanaged(list []plan.Unmanaged) {
+	if len(list) == 0 {
+		return
+	}
+	p.section("Unmanaged, never touched", len(list))
+	for _, u := range list {
+		p.line(2, address(u.Host, u.Container), " (", clean(string(u.State)), "): ", clean(u.Text))
+	}
+	p.line(0)
+}
+
+func (p *printer) unreachable(list []plan.Unreachable) {
+	if len(list) == 0 {
+		return
+	}
+	p.section("Unreachable hosts, nothing is known of their containers", len(list))
+	for _, u := range list {
+		p.sentence(p.paint(red, "! "+clean(u.Host))+": ", u.Text)
+	}
+	p.line(0)
+}
+
+func (p *printer) warnings(list []spec.Problem) {
+	if len(list) == 0 {
+		return
+	}
+	p.section("Warnings", len(list))
+	for _, w := range list {
+		p.problem(2, yellow, w)
+	}
+	p.line(0)
+}
+
+// problem writes file:line: path: text, as compilers do, with the hint below it.
+func (p *printer) problem(indent int, c color, w spec.Problem) {
+	var where safe
+	if w.Position.File != "" {
+		where = clean(w.Position.String()) + ": "
+	}
+	if w.Path != "" {
+		where += clean(w.Path) + ": "
+	}
+	also := safe("")
+	if w.Also.File != "" {
+		also = " (also at " + clean(w.Also.String()) + ")"
+	}
+	p.line(indent, p.paint(c, where), clean(w.Text), also)
+	if w.Hint != "" {
+		p.line(indent+4, "hint: ", clean(w.Hint))
+	}
+}
+
+// sentence writes an entry of a section: the first line of text beside its head, where a search
+// for both finds it, and the others below.
+func (p *printer) sentence(head safe, text string) {
+	lines := paragraph(text)
+	p.line(2, head, lines[0])
+	for _, line := range lines[1:] {
+		p.line(detail, line)
+	}
+}
+
+// indented writes text of any number of lines.
+func (p *printer) indented(indent int, text string) {
+	for _, line := range paragraph(text) {
+		p.line(indent, line)
+	}
+}
