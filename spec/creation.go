@@ -117,6 +117,9 @@ func (f *finisher) size() {
 	if d.Size == 0 {
 		d.Size = defaultSize
 	}
+	if d.at[keySize].src != nil {
+		f.warn(keySize, "a size on backing "+d.Backing+" is not acted on yet", "")
+	}
 }
 
 // snapshot settles whether the clone shares its lower layer with what it is cloned from.

@@ -71,8 +71,10 @@ func TestSampleWithoutItsMistake(t *testing.T) {
 		}
 	}
 	check(t, "the sample", got.Warnings, []string{
+		`database.yaml:7: targets.devhost10.local.gfoobar.test.com.profile: a size on backing lvm is not`,
 		`database.yaml:8: targets.devhost10.local.gfoobar.test.com.profile_type: backing "lvm" is not ` +
 			`acted on yet`,
+		`database.yaml:14: targets.devhost10.local.gfoobar4.test.com.profile: a size on backing lvm is not`,
 		`database.yaml:15: targets.devhost10.local.gfoobar4.test.com.mode: "mode" is not acted on yet`,
 		`database.yaml:16: targets.devhost10.local.gfoobar4.test.com.profile_type: backing "lvm"`,
 		`database.yaml:23: targets.devhost10.local.gfoobar3.test.com.mode: "mode"`,

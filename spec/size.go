@@ -21,17 +21,14 @@ var errSize = errors.New(`is not a size`)
 func parseSize(s string) (int64, error) {
 	digits := strings.TrimRight(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ ")
 	unit := strings.ToUpper(strings.TrimSpace(s[len(digits):]))
-	if unit != "B" {
-		unit = strings.TrimSuffix(strings.TrimSuffix(unit, "B"), "I")
-	}
 	n, err := strconv.ParseUint(digits, 10, 63)
 	if err != nil {
 		return 0, errSize
 	}
 	factor := uint64(1)
 	if unit != "" && unit != "B" {
-		i := strings.Index(sizeUnits, unit)
-		if i < 0 || len(unit) != 1 {
+		i := strings.Index(sizeUnits, unit[:1])
+		if rest := unit[1:]; i < 0 || rest != "" && rest != "B" && rest != "IB" {
 			return 0, errSize
 		}
 		factor = 1 << (10 * (i + 1))
