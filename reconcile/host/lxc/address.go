@@ -1,0 +1,78 @@
+//go:build linux && cgo
+
+package lxc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"reconciler/reconcile/plan"
+)
+
+// pollInterval is how often a starting guest is asked for its address. liblxc sets it before the
+// first process runs, so that the first answer is nearly always the last.
+const pollInterval = 5 * time.Millisecond
+
+// address waits until the container runs and its interface has exactly the declared address and
+// route, and says so only then.
+func (h *Host) address(ctx context.Context, s plan.Step) (string, error) {
+	c, err := h.owned(s)
+	if err != nil {
+		return "", err
+	}
+	ctx, cancel := context.WithTimeout(ctx, h.opt.Wait)
+	defer cancel()
+	ticker := time.NewTicker(pollInterval)
+	defer ticker.Stop()
+	for {
+		got, seen, err := h.lookForAddress(s, c)
+		if err == nil && got.IsValid() {
+			return "Got ip " + got.String(), nil
+		}
+		select {
+		case <-ctx.Done():
+			if err == nil {
+				err = errors.New(seen)
+			}
+			return "", explained(fmt.Errorf("it did not get its address: %w", err), logTail(c.logOf()))
+		case <-ticker.C:
+		}
+	}
+}
+
+// lookForAddress returns the address if all is as declared, else what was seen.
+func (h *Host) lookForAddress(s plan.Step, c container) (netip.Addr, string, error) {
+	object, err := open(h.opt.LXCPath, s.Container)
+	if err != nil {
+		return netip.Addr{}, "", err
+	}
+	defer h.release(object)
+	if state := stateOf(object); state != plan.Running {
+		return netip.Addr{}, "it is " + string(state), nil
+	}
+	net, err := enter(object.InitPid())
+	if err != nil {
+		return netip.Addr{}, "", err
+	}
+	defer net.handle.Close()
+	name := c.file.interfaceName()
+	nic, err := net.inspect(name)
+	if err != nil {
+		return netip.Addr{}, "", err
+	}
+	want := addressOf(s.Want)
+	seen := fmt.Sprintf("%s has %v and the gateway %v", name, nic.addresses, nic.gateway)
+	switch {
+	case len(nic.addresses) == 0:
+		return netip.Addr{}, name + " has no address", nil
+	case !want.IsValid():
+		return nic.addresses[0].Addr(), seen, nil
+	case len(nic.addresses) == 1 && nic.addresses[0] == want && nic.gateway == s.Want.Gateway:
+		return want.Addr(), seen, nil
+	default:
+		return netip.Addr{}, seen, nil
+	}
+}

@@ -1,0 +1,85 @@
+//go:build linux && cgo
+
+package lxc
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/google/renameio/v2"
+	"golang.org/x/sys/unix"
+)
+
+// readDependants reads one of liblxc's files of pairs; a missing one is empty.
+func readDependants(path string) ([]dependant, error) {
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	list, err := parseDependants(text)
+	if err != nil {
+		return nil, fmt.Errorf("cannot understand %q: %w", path, err)
+	}
+	return list, nil
+}
+
+// updateSnapshots replaces an entry in the list of those who are snapshots of source; a zero
+// wanted only removes. It takes the lock that liblxc takes for the same file. A source that no
+// longer exists is nothing to do.
+func updateSnapshots(source, old, wanted dependant) error {
+	unlock, err := lockContainer(source)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	dir := filepath.Join(source.lxcpath, source.name)
+	if !isDir(dir) {
+		return nil
+	}
+	path := filepath.Join(dir, "lxc_snapshots")
+	before, err := readDependants(path)
+	if err != nil {
+		return err
+	}
+	after := replaceDependant(before, old, wanted)
+	if bytes.Equal(formatDependants(before), formatDependants(after)) {
+		return nil
+	}
+	if len(after) == 0 {
+		return os.Remove(path)
+	}
+	return renameio.WriteFile(path, formatDependants(after), 0o644,
+		renameio.WithTempDir(dir), renameio.WithExistingPermissions())
+}
+
+// lockContainer takes liblxc's own lock on a container's files. liblxc holds it only while it
+// rewrites them, so there is no need to give up waiting.
+func lockContainer(d dependant) (unlock func(), err error) {
+	dir := filepath.Join(liblxcLocks, d.lxcpath)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	path := filepath.Join(dir, "."+d.name)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW|unix.O_NOCTTY, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	lock := unix.Flock_t{Type: unix.F_WRLCK}
+	for {
+		err = unix.FcntlFlock(f.Fd(), unix.F_OFD_SETLKW, &lock)
+		if !errors.Is(err, unix.EINTR) {
+			break
+		}
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("cannot lock %q: %w", path, err), f.Close())
+	}
+	return func() { f.Close() }, nil
+}

@@ -1,0 +1,138 @@
+//go:build linux && cgo
+
+package lxc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	golxc "github.com/lxc/go-lxc"
+	"golang.org/x/sync/errgroup"
+
+	"reconciler/reconcile/plan"
+)
+
+// Observe reads everything about all containers of the lxcpath. It changes nothing. If one cannot
+// be read the whole observation is an error, since an incomplete one would look like containers
+// that have gone; only one that vanishes meanwhile is left out.
+func (h *Host) Observe(ctx context.Context) (plan.Actual, error) {
+	names, err := h.names()
+	if err != nil {
+		return plan.Actual{}, fmt.Errorf("cannot observe host %q: %w", h.opt.Host, err)
+	}
+	links, err := readHostLinks()
+	if err != nil {
+		return plan.Actual{}, fmt.Errorf("cannot observe host %q: %w", h.opt.Host, err)
+	}
+	found := make([]*plan.Observed, len(names))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(2 * runtime.GOMAXPROCS(0))
+	for i, name := range names {
+		group.Go(func() error {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			o, err := h.observe(name, links)
+			if errors.Is(err, fs.ErrNotExist) && h.vanished(name) {
+				return nil
+			}
+			if err != nil {
+				return fmt.Errorf("container %q: %w", name, err)
+			}
+			found[i] = &o
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return plan.Actual{}, fmt.Errorf("cannot observe host %q: %w", h.opt.Host, err)
+	}
+	actual := plan.Actual{Host: h.opt.Host, Bridges: links.bridges}
+	for _, o := range found {
+		if o != nil {
+			actual.Containers = append(actual.Containers, *o)
+		}
+	}
+	return actual, nil
+}
+
+// names lists the directories of the lxcpath that have a configuration, sorted. Hidden ones are
+// no containers, as for liblxc.
+func (h *Host) names() ([]string, error) {
+	entries, err := os.ReadDir(h.opt.LXCPath)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, e := range entries {
+		if !isComponent(e.Name()) || e.Type().IsRegular() {
+			continue
+		}
+		_, err := os.Stat(filepath.Join(h.opt.LXCPath, e.Name(), "config"))
+		switch {
+		case err == nil:
+			out = append(out, e.Name())
+		case !errors.Is(err, fs.ErrNotExist) && isDir(filepath.Join(h.opt.LXCPath, e.Name())):
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func (h *Host) vanished(name string) bool {
+	_, err := h.read(name)
+	return errors.Is(err, fs.ErrNotExist)
+}
+
+// observe reads one container.
+func (h *Host) observe(name string, links hostLinks) (plan.Observed, error) {
+	c, err := h.read(name)
+	if err != nil {
+		return plan.Observed{}, err
+	}
+	out := plan.Observed{
+		Name: name, Mark: c.file.mark(), Damage: c.damage(), Backing: c.root.backing,
+		Lower: c.root.source(h.opt.LXCPath), Config: c.file.config(h.dialect),
+	}
+	object, err := open(h.opt.LXCPath, name)
+	if err != nil {
+		return out, err
+	}
+	defer h.release(object)
+	err = h.observeState(&out, object, observation{c, links})
+	if err != nil && object.InitPid() != out.PID {
+		// It was stopped, or started again, while it was looked at.
+		err = h.observeState(&out, object, observation{c, links})
+	}
+	return out, err
+}
+
+// observation is the material for looking at a running container.
+type observation struct {
+	c     container
+	links hostLinks
+}
+
+// observeState reads the state and, of a running container, what really holds.
+func (h *Host) observeState(out *plan.Observed, object *golxc.Container, o observation) error {
+	out.State, out.PID, out.Live, out.Addresses = stateOf(object), 0, nil, nil
+	if out.State == plan.Stopped {
+		return nil
+	}
+	if pid := object.InitPid(); pid > 0 {
+		out.PID = pid
+	}
+	if out.State != plan.Running || out.PID == 0 {
+		return nil
+	}
+	live, addresses, err := h.live(out, object, o)
+	if err != nil {
+		return fmt.Errorf("cannot look inside: %w", err)
+	}
+	out.Live, out.Addresses = live, addresses
+	return nil
+}

@@ -1,0 +1,155 @@
+//go:build linux && cgo
+
+package lxc
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"reconciler/reconcile/execute"
+	"reconciler/reconcile/plan"
+)
+
+func TestObserveListsWhatLiblxcLists(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	l.do(l.want("one", 90), all()...)
+	must(t, os.Mkdir(filepath.Join(l.path, "no-config"), 0o755))
+	must(t, os.WriteFile(filepath.Join(l.path, "a-file"), nil, 0o644))
+	must(t, os.MkdirAll(filepath.Join(l.path, ".hidden"), 0o755))
+	must(t, os.WriteFile(filepath.Join(l.path, ".hidden", "config"), nil, 0o644))
+	actual, err := l.host.Observe(t.Context())
+	must(t, err)
+	var names []string
+	for _, o := range actual.Containers {
+		names = append(names, o.Name)
+	}
+	if !slices.Equal(names, []string{"base", "one"}) {
+		t.Errorf("it sees %q", names)
+	}
+	if !slices.Contains(actual.Bridges, l.bridge) || !slices.IsSorted(actual.Bridges) {
+		t.Errorf("bridges are %q, %s is missing", actual.Bridges, l.bridge)
+	}
+	if actual.Host != "here" {
+		t.Errorf("the host is %q", actual.Host)
+	}
+	if o := l.observe("one"); o.Lower != "base" || o.State != plan.Running || o.PID == 0 {
+		t.Errorf("one is %+v", o)
+	}
+}
+
+func TestObserveChangesNothing(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	l.do(l.want("still", 91), all()...)
+	before := snapshotOf(t, l.path)
+	for range 3 {
+		_, err := l.host.Observe(t.Context())
+		must(t, err)
+	}
+	if after := snapshotOf(t, l.path); after != before {
+		t.Errorf("files changed from\n%s\nto\n%s", before, after)
+	}
+}
+
+// snapshotOf lists the files beside the root file systems with their times.
+func snapshotOf(t testing.TB, dir string) string {
+	t.Helper()
+	var out strings.Builder
+	files, err := filepath.Glob(filepath.Join(dir, "*", "*"))
+	must(t, err)
+	for _, file := range files {
+		if info, err := os.Stat(file); err == nil && !info.IsDir() {
+			out.WriteString(file + " " + info.ModTime().String() + "\n")
+		}
+	}
+	return out.String()
+}
+
+func TestUnreadableContainerIsAnError(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	// Root may read everything, so that a directory in the place of the file must do.
+	must(t, os.MkdirAll(filepath.Join(l.path, "broken", "config"), 0o755))
+	actual, err := l.host.Observe(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "broken") {
+		t.Errorf("%v: the container looks as if it were gone: %+v", err, actual)
+	}
+}
+
+func TestMissingLXCPathIsNotAnEmptyHost(t *testing.T) {
+	opt := Options{Host: "here", Installation: "i", LXCPath: filepath.Join(t.TempDir(), "none")}
+	if _, err := New(opt); err == nil {
+		t.Error("a missing lxcpath looks like a host without containers")
+	}
+	for _, opt := range []Options{
+		{Host: "", Installation: "i", LXCPath: "/"},
+		{Host: "h", Installation: "i", LXCPath: "relative"},
+	} {
+		if _, err := New(opt); err == nil {
+			t.Errorf("%+v is accepted", opt)
+		}
+	}
+	path := t.TempDir()
+	looker, err := New(Options{Host: "here", LXCPath: path})
+	must(t, err)
+	step := plan.Step{Host: "here", Container: "c", UID: "u", Action: plan.Start}
+	if _, err := looker.Do(t.Context(), step, someHash()); !errors.Is(err, execute.ErrPermanent) {
+		t.Errorf("without an installation a step is tried: %v", err)
+	}
+	h, err := New(Options{Host: "here", Installation: "i", LXCPath: path})
+	must(t, err)
+	must(t, os.Remove(path))
+	if _, err := h.Observe(t.Context()); err == nil {
+		t.Error("an lxcpath that has gone looks like a host without containers")
+	}
+	must(t, h.Close())
+}
+
+func TestDriftByHandIsSeen(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	want := l.want("drift", 92)
+	l.do(want, all()...)
+	net, err := enter(l.observe("drift").PID)
+	must(t, err)
+	defer net.handle.Close()
+	other := l.want("drift", 93)
+	must(t, net.readdress("eth0", addressOf(other), other.Gateway))
+	path := filepath.Join(l.path, "drift", "config")
+	text := strings.ReplaceAll(l.config("drift"), want.MAC, "00:16:3e:ff:ff:ff")
+	text = strings.ReplaceAll(text, "lxc.start.auto = 1", "lxc.start.auto = 0")
+	must(t, os.WriteFile(path, []byte(text), 0o640))
+	o := l.observe("drift")
+	if o.Config.MAC != "00:16:3e:ff:ff:ff" || o.Config.Autostart || o.Live.MAC != want.MAC {
+		t.Errorf("the edited file is not seen: %+v %+v", o.Config, o.Live)
+	}
+	if o.Live.Address != addressOf(other) || o.Config.Address != addressOf(want) {
+		t.Errorf("the address is %v, in the file %v", o.Live.Address, o.Config.Address)
+	}
+	l.do(want, plan.Configure, plan.Address)
+	l.checkDeclared(want)
+}
+
+func TestObserveKeepsNoFiles(t *testing.T) {
+	l := newLab(t)
+	l.do(l.want("fds", 94), all()...)
+	count := func() int {
+		entries, err := os.ReadDir("/proc/self/fd")
+		must(t, err)
+		return len(entries)
+	}
+	l.observe("fds")
+	before := count()
+	for range 50 {
+		l.observe("fds")
+		l.do(l.want("fds", 94), all()...)
+	}
+	if after := count(); after > before+5 {
+		t.Errorf("open files grew from %d to %d", before, after)
+	}
+}
