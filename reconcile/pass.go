@@ -1,7 +1,246 @@
-// Package reconcile walks the whole line once: fetch, parse, observe, resolve, plan, execute,
-// report.
-//
-// It promises that nothing is remembered between passes except what is in the state store, that
-// an incomplete source touches no host, and that a host which cannot be observed completely is
-// left out and reported. It never talks to a host or a store but through its interfaces.
 package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"reconciler/reconcile/execute"
+	"reconciler/reconcile/plan"
+	"reconciler/reconcile/resolve"
+	"reconciler/spec"
+	"reconciler/state"
+)
+
+// begin stores the intents. A container that would take an address or MAC which its owner was to
+// give up in this pass, but does not (its steps are blocked or outside the filter), is left out.
+func (p *Pass) begin(ctx context.Context, j *journal) error {
+	for {
+		err := j.begin(ctx, p.Plan.Steps)
+		var taken *state.TakenError
+		if !errors.As(err, &taken) {
+			return err
+		}
+		claimants := j.claimants(taken, p.Plan.Steps)
+		if len(claimants) == 0 {
+			return err
+		}
+		for _, s := range claimants {
+			p.Plan = p.Plan.Without(plan.Blocked{
+				Host: s.Host, Container: s.Container, Action: s.Action, Position: s.Position,
+				Code: plan.BlockedAddress, Text: taken.Error() + ", which keeps it for now",
+				Failed: true,
+			})
+		}
+	}
+}
+
+// Fetch reads and parses the tree. hostname is the name of this machine: the host that is local
+// without being declared so. An invalid tree is spec.Problems.
+func Fetch(ctx context.Context, src Source, hostname string) (Declaration, error) {
+	files, revision, err := src.Fetch(ctx)
+	if err != nil {
+		return Declaration{}, fmt.Errorf("cannot read the source: %w", err)
+	}
+	tree, err := spec.Parse(files, spec.Options{Hostname: hostname})
+	return Declaration{Revision: revision, Tree: tree}, err
+}
+
+// Plan looks and compares, and changes nothing: no lock, no write, no random value.
+func Plan(ctx context.Context, d Declaration, o Options) (Pass, error) {
+	p := Pass{Declaration: d}
+	snapshot, err := o.load(ctx, p.Tree)
+	if err != nil {
+		return p, err
+	}
+	f := observe(ctx, &o, o.hosts(p.Tree), observeMode{installation: snapshot.Installation})
+	defer f.close(&o)
+	resolved, err := resolve.Preview(resolveInput(p.Tree, f, snapshot), o.Sealer)
+	if err != nil {
+		return p, fmt.Errorf("cannot complete the tree: %w", err)
+	}
+	p.compute(&o, f, snapshot, resolved)
+	return p, nil
+}
+
+// Run makes it so. A returned error means that no host was touched; what happened to single
+// containers is in the Pass. Running it again after an interruption at any point converges.
+func Run(ctx context.Context, d Declaration, o Options) (Pass, error) {
+	p := Pass{Declaration: d}
+	lockCtx, cancel := context.WithTimeout(ctx, o.LockTimeout)
+	defer cancel()
+	unlock, err := o.Store.Lock(lockCtx, o.Holder)
+	if err != nil {
+		return p, fmt.Errorf("cannot lock the state: %w", err)
+	}
+	defer func() {
+		if err := unlock(); err != nil {
+			o.Log.Error("cannot give back the lock of the state", "error", err)
+		}
+	}()
+	return run(ctx, &o, p)
+}
+
+// run is Run with the state locked.
+func run(ctx context.Context, o *Options, p Pass) (Pass, error) {
+	snapshot, err := o.load(ctx, p.Tree)
+	if err != nil {
+		return p, err
+	}
+	f := observe(ctx, o, o.hosts(p.Tree),
+		observeMode{installation: snapshot.Installation, lock: true})
+	defer f.close(o)
+	resolved, err := resolve.Allocate(resolveInput(p.Tree, f, snapshot), o.Sealer, o.Random)
+	if err != nil {
+		return p, fmt.Errorf("cannot complete the tree: %w", err)
+	}
+	p.compute(o, f, snapshot, resolved)
+	if p.Plan.Empty() || ctx.Err() != nil {
+		return p, ctx.Err()
+	}
+	j := newJournal(o, snapshot, resolved.Records)
+	if err := p.begin(ctx, j); err != nil {
+		return p, fmt.Errorf("cannot store what is about to be done: %w", err)
+	}
+	options := execute.Options{
+		Parallel: o.Parallel,
+		Hosts:    f.executors(),
+		Secrets:  passwords{journal: j, keys: o.Sealer},
+		Journal:  j,
+	}
+	if o.Observer != nil {
+		options.Observer = o.Observer(p.Plan)
+	}
+	result := execute.Run(ctx, p.Plan.Steps, options)
+	p.Result = &result
+	return p, nil
+}
+
+// compute makes the plan from what was found.
+func (p *Pass) compute(o *Options, f *fleet, s state.Snapshot, r resolve.Result) {
+	p.Installation, p.Serial, p.Observed = s.Installation, s.Serial, f.actual
+	p.Plan = plan.Compute(o.planInput(p.Tree, f, s, r))
+}
+
+// HostNames returns the hosts that were observed, sorted.
+func (p *Pass) HostNames() []string { return slices.Sorted(maps.Keys(p.Observed)) }
+
+// load reads the state, and refuses filters that fit neither the tree nor the state.
+func (o *Options) load(ctx context.Context, t *spec.Tree) (state.Snapshot, error) {
+	snapshot, err := o.Store.Load(ctx)
+	if err != nil {
+		return snapshot, fmt.Errorf("cannot load the state: %w", err)
+	}
+	return snapshot, o.checkFilters(t, snapshot)
+}
+
+// checkFilters refuses a filter that names nothing: it is a misspelling, and quietly doing
+// nothing would look like success.
+func (o *Options) checkFilters(t *spec.Tree, s state.Snapshot) error {
+	for _, h := range o.Hosts {
+		if _, ok := t.Hosts[h]; !ok {
+			return fmt.Errorf("cannot limit the pass to host %q: the tree has no such host", h)
+		}
+	}
+	for _, only := range o.Only {
+		if !known(only, t, s) {
+			return fmt.Errorf("cannot limit the pass to %q: neither the tree nor the state has it",
+				only.Host+"/"+only.Container)
+		}
+	}
+	return nil
+}
+
+// known reports whether a target is declared, or remembered on a host that is declared.
+func known(only Target, t *spec.Tree, s state.Snapshot) bool {
+	host, ok := t.Hosts[only.Host]
+	if !ok {
+		return false
+	}
+	if _, ok := host.Containers[only.Container]; ok || only.Container == "" {
+		return true
+	}
+	return slices.ContainsFunc(s.Records, func(r state.Record) bool {
+		return r.Host == only.Host && r.Name == only.Container
+	})
+}
+
+// hosts returns the hosts of the tree that this pass is about, sorted.
+func (o *Options) hosts(t *spec.Tree) []*spec.Host {
+	names := make([]string, 0, len(t.Hosts))
+	for name := range t.Hosts {
+		if o.wantsHost(name) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	hosts := make([]*spec.Host, len(names))
+	for i, name := range names {
+		hosts[i] = t.Hosts[name]
+	}
+	return hosts
+}
+
+func (o *Options) wantsHost(name string) bool {
+	if len(o.Hosts) > 0 && !slices.Contains(o.Hosts, name) {
+		return false
+	}
+	return len(o.Only) == 0 ||
+		slices.ContainsFunc(o.Only, func(t Target) bool { return t.Host == name })
+}
+
+func (o *Options) wantsContainer(host, name string) bool {
+	return slices.ContainsFunc(o.Only, func(t Target) bool {
+		return t.Host == host && (t.Container == "" || t.Container == name)
+	})
+}
+
+func resolveInput(t *spec.Tree, f *fleet, s state.Snapshot) resolve.Input {
+	return resolve.Input{Tree: t, Hosts: f.names(), State: s, Observed: f.actual}
+}
+
+// planInput gathers what Compute must know.
+func (o *Options) planInput(
+	t *spec.Tree, f *fleet, s state.Snapshot, r resolve.Result,
+) plan.Input {
+	in := plan.Input{
+		Installation: s.Installation,
+		Unreachable:  f.unreachable,
+		Allow:        o.Allow,
+		Warnings:     t.Warnings,
+	}
+	if len(o.Only) > 0 {
+		in.Only = o.wantsContainer
+	}
+	owned := ownedByHost(s.Records)
+	for _, name := range f.names() {
+		in.Hosts = append(in.Hosts, plan.HostInput{
+			Host:     name,
+			Desired:  r.Desired[name],
+			Owned:    owned[name],
+			Actual:   f.actual[name],
+			Problems: r.Problems[name],
+		})
+	}
+	return in
+}
+
+func ownedByHost(records []state.Record) map[string][]plan.Owned {
+	owned := make(map[string][]plan.Owned)
+	for i := range records {
+		r := &records[i]
+		owned[r.Host] = append(owned[r.Host], plan.Owned{
+			UID: r.UID, Host: r.Host, Name: r.Name, Template: r.Template,
+			Protect: r.Protect, Applied: r.Applied, Intent: r.Intent,
+		})
+	}
+	return owned
+}
+
+func holderText(h state.Holder) string {
+	return fmt.Sprintf("%s (pid %d, %s) since %s", h.Who, h.PID, h.Command,
+		h.Since.Format(time.RFC3339))
+}

@@ -1,0 +1,126 @@
+package reconcile
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"sync"
+
+	"reconciler/reconcile/execute"
+	"reconciler/reconcile/plan"
+	"reconciler/spec"
+)
+
+// fleet is the connected hosts of one pass.
+type fleet struct {
+	hosts       map[string]Host
+	actual      map[string]plan.Actual
+	unreachable []plan.Unreachable // sorted by host
+	unlock      []func() error
+}
+
+// names returns the hosts that were observed, sorted.
+func (f *fleet) names() []string {
+	return slices.Sorted(maps.Keys(f.actual))
+}
+
+// executors returns the hosts as the executor wants them, each with its limits and retries.
+func (f *fleet) executors() map[string]execute.Host {
+	hosts := make(map[string]execute.Host, len(f.hosts))
+	for name, h := range f.hosts {
+		hosts[name] = execute.Retry(execute.Timeout(h), execute.RetryOptions{})
+	}
+	return hosts
+}
+
+// close gives the locks back and ends the connections.
+func (f *fleet) close(o *Options) {
+	for _, unlock := range f.unlock {
+		if err := unlock(); err != nil {
+			o.Log.Error("cannot give back a lock", "error", err)
+		}
+	}
+	for name, h := range f.hosts {
+		if c, ok := h.(io.Closer); ok {
+			if err := c.Close(); err != nil {
+				o.Log.Error("cannot close a host", "host", name, "error", err)
+			}
+		}
+	}
+}
+
+// observe connects to all hosts in parallel, locks them if asked, and looks at them. A host that
+// fails in any of this is unreachable; the others go on.
+func observe(ctx context.Context, o *Options, hosts []*spec.Host, in observeMode) *fleet {
+	f := &fleet{hosts: map[string]Host{}, actual: map[string]plan.Actual{}}
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	limit := make(chan struct{}, max(1, o.Parallel))
+	for _, h := range hosts {
+		wg.Go(func() {
+			limit <- struct{}{}
+			defer func() { <-limit }()
+			seen := look(ctx, o, h, in)
+			mu.Lock()
+			defer mu.Unlock()
+			f.add(h.Name, seen)
+		})
+	}
+	wg.Wait()
+	slices.SortFunc(f.unreachable, func(a, b plan.Unreachable) int {
+		return cmp.Compare(a.Host, b.Host)
+	})
+	return f
+}
+
+// observeMode is what observe needs to know of the pass.
+type observeMode struct {
+	installation string
+	lock         bool // the pass is going to write
+}
+
+// sight is what look brings back from one host.
+type sight struct {
+	host   Host
+	actual plan.Actual
+	unlock func() error
+	err    error
+}
+
+func (f *fleet) add(name string, s sight) {
+	if s.host != nil {
+		f.hosts[name] = s.host
+	}
+	if s.unlock != nil {
+		f.unlock = append(f.unlock, s.unlock)
+	}
+	if s.err != nil {
+		f.unreachable = append(f.unreachable, plan.Unreachable{Host: name, Text: s.err.Error()})
+		return
+	}
+	f.actual[name] = s.actual
+}
+
+func look(ctx context.Context, o *Options, h *spec.Host, in observeMode) (s sight) {
+	s.host, s.err = o.Dial(ctx, h, in.installation)
+	if s.err != nil {
+		s.host = nil
+		return s
+	}
+	if in.lock {
+		lockCtx, cancel := context.WithTimeout(ctx, o.LockTimeout)
+		defer cancel()
+		s.unlock, s.err = s.host.Lock(lockCtx, holderText(o.Holder))
+		if s.err != nil {
+			return s
+		}
+	}
+	s.actual, s.err = s.host.Observe(ctx)
+	if s.err == nil && s.actual.Host != h.Name {
+		s.err = fmt.Errorf("cannot observe host %q: it answered as %q", h.Name, s.actual.Host)
+	}
+	return s
+}

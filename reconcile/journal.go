@@ -1,0 +1,153 @@
+package reconcile
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"reconciler/reconcile/execute"
+	"reconciler/reconcile/plan"
+	"reconciler/reconcile/resolve"
+	"reconciler/state"
+)
+
+// journal keeps the records true while a plan is carried out: intents before the first side
+// effect, results after the last step of each container. Its methods may be called in parallel.
+type journal struct {
+	store state.Store
+
+	mu     sync.Mutex
+	stored map[string]state.Record // by UID; what the store holds now
+	next   map[string]state.Record // by UID; what it shall hold: completed by resolve
+}
+
+// newJournal starts from what is stored and what resolve completed.
+func newJournal(o *Options, s state.Snapshot, resolved map[resolve.Key]state.Record) *journal {
+	j := &journal{
+		store:  o.Store,
+		stored: make(map[string]state.Record, len(s.Records)),
+		next:   make(map[string]state.Record, len(s.Records)),
+	}
+	for _, r := range s.Records {
+		j.stored[r.UID], j.next[r.UID] = r, r
+	}
+	for _, r := range resolved {
+		j.next[r.UID] = r
+	}
+	return j
+}
+
+// begin stores, in one transaction, the values and the intent of every container that the steps
+// are about.
+func (j *journal) begin(ctx context.Context, steps []plan.Step) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	var batch state.Batch
+	seen := make(map[string]bool, len(steps))
+	for i := range steps {
+		s := &steps[i]
+		if seen[s.UID] || !touchesHost(s.Action) {
+			continue
+		}
+		seen[s.UID] = true
+		r, ok := j.next[s.UID]
+		if !ok {
+			return fmt.Errorf("internal error: step for %s/%s has no record", s.Host, s.Container)
+		}
+		if !makesAnew(r.Intent) {
+			r.Intent = string(s.Action)
+		}
+		batch.Put = append(batch.Put, r)
+	}
+	return j.apply(ctx, batch)
+}
+
+// claimants returns, by the first step of each, the containers whose record would take what taken
+// says belongs to another.
+func (j *journal) claimants(taken *state.TakenError, steps []plan.Step) []plan.Step {
+	var found []plan.Step
+	for i := range steps {
+		s := &steps[i]
+		r := j.next[s.UID]
+		owner := r.Host == taken.Host && r.Name == taken.Name
+		if !owner && (i == 0 || steps[i-1].UID != s.UID) && (r.IP.String() == taken.Value || r.MAC == taken.Value) {
+			found = append(found, *s)
+		}
+	}
+	return found
+}
+
+// Finished implements execute.Journal.
+func (j *journal) Finished(ctx context.Context, o execute.Outcome) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	last := o.Steps[len(o.Steps)-1].Step
+	r, ok := j.next[last.UID]
+	if !ok {
+		return fmt.Errorf("internal error: outcome of %s/%s has no record", o.Host, o.Container)
+	}
+	if failure := failureOf(o); failure != "" {
+		r.Failure = failure
+		return j.apply(ctx, state.Batch{Put: []state.Record{r}})
+	}
+	if last.Want == nil && removes(last.Action) {
+		return j.apply(ctx, state.Batch{Delete: []string{r.UID}})
+	}
+	r.Intent, r.Failure = "", ""
+	if last.Want != nil {
+		r.Applied = last.Want.Applied()
+	}
+	return j.apply(ctx, state.Batch{Put: []state.Record{r}})
+}
+
+// apply stores the batch and follows the versions that the store counts. j.mu is held.
+func (j *journal) apply(ctx context.Context, batch state.Batch) error {
+	if _, err := j.store.Apply(ctx, batch); err != nil {
+		return fmt.Errorf("cannot store records: %w", err)
+	}
+	for _, uid := range batch.Delete {
+		delete(j.stored, uid)
+		delete(j.next, uid)
+	}
+	for _, r := range batch.Put {
+		if old, ok := j.stored[r.UID]; !ok || !r.Same(old) {
+			r.Version++
+		}
+		j.stored[r.UID], j.next[r.UID] = r, r
+	}
+	return nil
+}
+
+// record returns the record of a container.
+func (j *journal) record(uid string) (state.Record, bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	r, ok := j.next[uid]
+	return r, ok
+}
+
+// makesAnew reports whether an intent stands until the container is whole: a lesser one in its
+// place would hide that it never was.
+func makesAnew(intent string) bool {
+	switch plan.Action(intent) {
+	case plan.Create, plan.Clone, plan.Destroy:
+		return true
+	}
+	return false
+}
+
+func touchesHost(a plan.Action) bool { return a != plan.Note && a != plan.Forget }
+
+func removes(a plan.Action) bool { return a == plan.Destroy || a == plan.Forget }
+
+func failureOf(o execute.Outcome) string {
+	for _, s := range o.Steps {
+		if s.Err != nil {
+			return s.Err.Error()
+		}
+	}
+	if o.Failed() {
+		return "interrupted"
+	}
+	return ""
+}

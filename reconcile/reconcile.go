@@ -1,0 +1,78 @@
+// Package reconcile walks the whole line once: fetch, parse, observe, resolve, plan, execute,
+// record.
+//
+// It promises that nothing is remembered between passes except what is in the state store, that
+// an incomplete source touches no host, that generated values and intents are stored before the
+// first side effect, and that a host which cannot be observed completely is left out and
+// reported. It never talks to a host, a store or a source but through interfaces.
+package reconcile
+
+import (
+	"context"
+	"io"
+	"io/fs"
+	"log/slog"
+	"time"
+
+	"reconciler/reconcile/execute"
+	"reconciler/reconcile/plan"
+	"reconciler/spec"
+	"reconciler/state"
+)
+
+// Source gives the tree. An error means that the source is incomplete: no host may be touched.
+type Source interface {
+	// Fetch returns the files of one revision and its name. The files do not change afterwards.
+	Fetch(ctx context.Context) (files fs.FS, revision string, err error)
+}
+
+// Host is one machine that runs containers.
+type Host interface {
+	execute.Host
+	// Observe reports every container of the host, or an error if it cannot see all of them.
+	Observe(ctx context.Context) (plan.Actual, error)
+	// Lock makes the caller the only writer on this host until it calls unlock or its process
+	// ends, and removes what a killed writer left. It waits for ctx while another holds the lock
+	// and then says who does. by is the text that others are shown.
+	Lock(ctx context.Context, by string) (unlock func() error, err error)
+}
+
+// Target names one container; an empty Container means every container of the host.
+type Target struct{ Host, Container string }
+
+// Options are everything that a pass works with but the declaration.
+type Options struct {
+	Store  state.Store   // required
+	Sealer *state.Sealer // required by Run; Plan does without as long as no key was made
+	Random io.Reader     // required by Run: crypto/rand.Reader but in tests
+
+	// Dial connects to a host. A Host that implements io.Closer is closed at the end of the pass.
+	Dial func(ctx context.Context, host *spec.Host, installation string) (Host, error)
+
+	Holder      state.Holder // shown to others while we hold the locks
+	LockTimeout time.Duration
+	Parallel    int      // containers worked on at once, over all hosts
+	Hosts       []string // if not empty: only these
+	Only        []Target // if not empty: only these
+	Allow       []plan.Allowance
+	Log         *slog.Logger // required
+
+	// Observer is asked once, before the first step, who wants to be told of progress. Optional.
+	Observer func(plan.Plan) execute.Observer
+}
+
+// Declaration is the tree of one revision of the source, complete and valid.
+type Declaration struct {
+	Revision string
+	Tree     *spec.Tree
+}
+
+// Pass is what one walk found and did.
+type Pass struct {
+	Declaration
+	Installation string                 // of the state store
+	Serial       int64                  // of the state that the plan was made from
+	Observed     map[string]plan.Actual // by host; without the unreachable ones
+	Plan         plan.Plan
+	Result       *execute.Result // nil if nothing was executed
+}
