@@ -1,0 +1,118 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+
+	"github.com/spf13/pflag"
+	"gopkg.in/yaml.v3"
+)
+
+const (
+	defaultConfig = "/etc/reconciler/config.yaml"
+	envPrefix     = "RECONCILER_"
+)
+
+// complete fills the flags that the command line does not set: from the environment
+// (RECONCILER_LOG_LEVEL for --log-level; empty is unset), then from the configuration file.
+func complete(flags *pflag.FlagSet, env func(string) (string, bool)) error {
+	var errs []error
+	flags.VisitAll(func(f *pflag.Flag) {
+		name := envPrefix + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
+		value, ok := env(name)
+		if !ok || value == "" || f.Changed || f.Name == "help" {
+			return
+		}
+		if err := flags.Set(f.Name, value); err != nil {
+			errs = append(errs, fmt.Errorf("cannot use %s: %w", name, err))
+		}
+	})
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	return readConfig(flags)
+}
+
+// readConfig sets the flags that are still unset from the configuration file: a mapping from flag
+// names to values. Every other key is an error. The default file may be missing.
+func readConfig(flags *pflag.FlagSet) error {
+	f := flags.Lookup("config")
+	if f == nil {
+		return nil
+	}
+	path := f.Value.String()
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) && !f.Changed {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("cannot read configuration file: %w", err)
+	}
+	var doc yaml.Node
+	if err := yaml.Unmarshal(text, &doc); err != nil {
+		return fmt.Errorf("cannot read configuration file %q: %w", path, err)
+	}
+	if len(doc.Content) == 0 {
+		return nil
+	}
+	return setFromMapping(flags, path, doc.Content[0])
+}
+
+func setFromMapping(flags *pflag.FlagSet, path string, mapping *yaml.Node) error {
+	if mapping.Kind != yaml.MappingNode {
+		return fmt.Errorf("cannot read configuration file %q: line %d: not a mapping",
+			path, mapping.Line)
+	}
+	seen := map[string]bool{}
+	var errs []error
+	for i := 0; i+1 < len(mapping.Content); i += 2 {
+		key, value := mapping.Content[i], mapping.Content[i+1]
+		if err := setOne(flags, key.Value, value, seen); err != nil {
+			errs = append(errs, fmt.Errorf("%s:%d: %w", path, key.Line, err))
+		}
+		seen[key.Value] = true
+	}
+	return errors.Join(errs...)
+}
+
+func setOne(flags *pflag.FlagSet, name string, value *yaml.Node, seen map[string]bool) error {
+	f := flags.Lookup(name)
+	if f == nil || name == "config" || name == "help" {
+		// A key of another command is as valid in a file that all commands share.
+		if commandFlag(name) {
+			return nil
+		}
+		return fmt.Errorf("unknown key %q; the keys are the names of the flags", name)
+	}
+	if seen[name] {
+		return fmt.Errorf("key %q is there twice", name)
+	}
+	if f.Changed {
+		return nil
+	}
+	values := []*yaml.Node{value}
+	if value.Kind == yaml.SequenceNode {
+		values = value.Content
+	}
+	for _, v := range values {
+		if v.Kind != yaml.ScalarNode {
+			return fmt.Errorf("key %q must be a value or a list of values", name)
+		}
+		if err := flags.Set(name, v.Value); err != nil {
+			return fmt.Errorf("cannot use key %q: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// commandFlag reports whether a flag belongs to single commands rather than to all.
+func commandFlag(name string) bool {
+	switch name {
+	case "once", "allow-destroy", "detailed-exitcode":
+		return true
+	}
+	return false
+}

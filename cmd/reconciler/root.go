@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// Exit codes, design §5. Where several apply: failed before unreachable before blocked.
+const (
+	exitDone   = 0
+	exitFailed = 1
+)
+
+// exitText is part of the help of every command that reconciles.
+const exitText = `Exit codes:
+  0  done, or nothing to do
+  1  failed: bad usage, bad tree, unreadable source, a step failed
+  2  only with "plan --detailed-exitcode": the plan is not empty
+  3  converged as far as allowed, but a guard blocked something
+  4  some hosts were unreachable; the others converged`
+
+// streams are where a command reads and writes: reports to out, logs and progress to err.
+type streams struct {
+	in  io.Reader
+	out io.Writer
+	err io.Writer
+}
+
+// options are the common flags.
+type options struct {
+	source      string
+	state       string
+	stateKey    string
+	hosts       []string
+	only        []string
+	output      string
+	config      string
+	logFormat   string
+	logLevel    string
+	parallel    int
+	lockTimeout time.Duration
+}
+
+// exitCode carries the exit code of a command that has already reported everything.
+type exitCode int
+
+// Error implements error.
+func (e exitCode) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
+
+// hinted is an error with a sentence on what to do about it.
+type hinted struct {
+	error
+	hint string
+}
+
+// Unwrap gives the error without its hint.
+func (h hinted) Unwrap() error { return h.error }
+
+// run executes one command line and returns its exit code.
+func run(args []string, s streams) int {
+	ctx, stop := interruptible(s.err)
+	defer stop()
+	root := newRoot(s)
+	root.SetArgs(args)
+	root.SetIn(s.in)
+	root.SetOut(s.out)
+	root.SetErr(s.err)
+	err := root.ExecuteContext(ctx)
+	var code exitCode
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.As(err, &code):
+		return int(code)
+	}
+	fmt.Fprintf(s.err, "reconciler: %v\n", err)
+	var h hinted
+	if errors.As(err, &h) {
+		fmt.Fprintf(s.err, "hint: %s\n", h.hint)
+	}
+	return exitFailed
+}
+
+// interruptible returns a context that ends with the first SIGINT or SIGTERM. A second one ends
+// the process at once, as the user then means it.
+func interruptible(stderr io.Writer) (context.Context, func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	done := make(chan struct{})
+	go func() {
+		select {
+		case <-done:
+			return
+		case <-signals:
+		}
+		fmt.Fprintln(stderr, "interrupted: waiting for the running steps to end "+
+			"(interrupt again to stop at once)")
+		cancel()
+		// From here on the default action of the signals ends the process.
+		signal.Stop(signals)
+	}()
+	return ctx, func() {
+		signal.Stop(signals)
+		close(done)
+		cancel()
+	}
+}
+
+func newRoot(s streams) *cobra.Command {
+	o := &options{}
+	root := &cobra.Command{
+		Use:   "reconciler",
+		Short: "GitOps for LXC containers",
+		Long: `reconciler makes the LXC containers of a host what a tree of YAML files says,
+keeps it so, and shows beforehand what it would do.`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			return complete(cmd.Flags(), os.LookupEnv)
+		},
+	}
+	root.CompletionOptions.HiddenDefaultCmd = false
+	flags := root.PersistentFlags()
+	flags.StringVar(&o.source, "source", "", "directory of the tree")
+	flags.StringVar(&o.state, "state", "sqlite:///var/lib/reconciler/state.db",
+		"where the state is kept")
+	flags.StringVar(&o.stateKey, "state-key", "",
+		"file of the key that seals passwords (default: state.key beside the state)")
+	flags.StringSliceVar(&o.hosts, "host", nil, "only this host (repeatable)")
+	flags.StringSliceVar(&o.only, "only", nil, "only this HOST/CONTAINER (repeatable)")
+	flags.StringVarP(&o.output, "output", "o", "text", "text or json")
+	flags.StringVar(&o.config, "config", defaultConfig, "configuration file")
+	flags.StringVar(&o.logFormat, "log-format", "text", "text or json")
+	flags.StringVar(&o.logLevel, "log-level", "warn", "debug, info, warn or error")
+	flags.IntVar(&o.parallel, "parallel", 2*runtime.NumCPU(), "containers worked on at once")
+	flags.DurationVar(&o.lockTimeout, "lock-timeout", 30*time.Second,
+		"how long to wait for another run on the same state or host")
+	root.AddCommand(
+		newValidate(o, s), newPlan(o, s), newRun(o, s), newShow(o, s), newSecret(o, s),
+		newStatus(o, s), newState(o, s), newSchema(s), newVersion(s),
+	)
+	return root
+}

@@ -1,0 +1,51 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+)
+
+func newSecret(o *options, s streams) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "secret",
+		Short: "Secrets that the state keeps sealed",
+	}
+	cmd.AddCommand(&cobra.Command{
+		Use:   "show HOST CONTAINER",
+		Short: "Print the password of a container in clear text",
+		Args:  cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runSecretShow(cmd, o, s, args)
+		},
+	})
+	return cmd
+}
+
+func runSecretShow(cmd *cobra.Command, o *options, s streams, args []string) error {
+	session, err := openSession(cmd.Context(), o, s, false)
+	if err != nil {
+		return err
+	}
+	defer session.close()
+	record, found, err := session.record(cmd.Context(), args[0], args[1])
+	if err != nil {
+		return err
+	}
+	if !found || record.Password == nil {
+		return hinted{fmt.Errorf("cannot show the password of %s/%s: the state has none",
+			args[0], args[1]), "passwords are generated in the first run"}
+	}
+	if session.sealer == nil {
+		return fmt.Errorf("cannot show the password of %s/%s: the state key %q does not exist",
+			args[0], args[1], session.keyPath)
+	}
+	clear, err := session.sealer.Open(record.UID, record.Password)
+	if err != nil {
+		return fmt.Errorf("cannot open the sealed password of %s/%s: %w", args[0], args[1], err)
+	}
+	session.log.Info("password shown", "host", args[0], "container", args[1],
+		"by", holder().Who)
+	_, err = fmt.Fprintln(s.out, clear.Reveal())
+	return err
+}

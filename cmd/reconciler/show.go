@@ -1,0 +1,94 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"reconciler/reconcile/report"
+	"reconciler/spec"
+	"reconciler/state"
+)
+
+func newShow(o *options, s streams) *cobra.Command {
+	return &cobra.Command{
+		Use:   "show HOST CONTAINER",
+		Short: "Show every effective setting of a container and where it comes from",
+		Args:  cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runShow(cmd, o, s, args)
+		},
+	}
+}
+
+func runShow(cmd *cobra.Command, o *options, s streams, args []string) error {
+	if err := checkOutput(o); err != nil {
+		return err
+	}
+	declared, err := fetch(cmd.Context(), o)
+	if err != nil {
+		return err
+	}
+	settings, ok := declared.Tree.Settings(args[0], args[1])
+	if !ok {
+		return fmt.Errorf("cannot show %s/%s: the tree does not declare it", args[0], args[1])
+	}
+	session, err := openSession(cmd.Context(), o, s, false)
+	if err != nil {
+		return err
+	}
+	defer session.close()
+	record, _, err := session.record(cmd.Context(), args[0], args[1])
+	if err != nil {
+		return err
+	}
+	shown := report.Settings{Host: args[0], Container: args[1]}
+	for _, setting := range settings {
+		shown.Settings = append(shown.Settings, report.Setting{
+			Key: setting.Key, Value: setting.Value, Layer: setting.Layer,
+			Position: setting.Position, Class: setting.Class, Acted: setting.Acted,
+		})
+	}
+	addGenerated(&shown, record)
+	return write(o, s, shown.Text, shown.JSON)
+}
+
+// addGenerated adds what the tree leaves to be generated.
+func addGenerated(s *report.Settings, r state.Record) {
+	address := ""
+	if r.IP.IsValid() {
+		address = r.IP.String()
+	}
+	for key, value := range map[string]string{
+		"ip": address, "mac": r.MAC, "password": spec.NewSecret(string(r.Password)).String(),
+	} {
+		declared := func(d report.Setting) bool { return d.Key == key }
+		if slices.ContainsFunc(s.Settings, declared) {
+			continue
+		}
+		s.Settings = append(s.Settings, report.Setting{
+			Key: key, Value: cmp.Or(value, "(generated in the first run)"), Layer: "generated",
+			Class: spec.ClassOf(key), Acted: true,
+		})
+	}
+	slices.SortFunc(s.Settings, func(a, b report.Setting) int { return cmp.Compare(a.Key, b.Key) })
+}
+
+// record finds one record; found is false if there is none.
+func (s *session) record(
+	ctx context.Context, host, name string,
+) (r state.Record, found bool, err error) {
+	snapshot, err := s.store.Load(ctx)
+	if err != nil {
+		return r, false, fmt.Errorf("cannot load the state: %w", err)
+	}
+	for _, r := range snapshot.Records {
+		if r.Host == host && r.Name == name {
+			return r, true, nil
+		}
+	}
+	return r, false, nil
+}

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"reconciler/reconcile/report"
+	"reconciler/state"
+)
+
+func newState(o *options, s streams) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "state",
+		Short: "What is remembered of the containers",
+	}
+	cmd.AddCommand(
+		&cobra.Command{
+			Use:   "list",
+			Short: "List all records",
+			Args:  cobra.NoArgs,
+			RunE: func(cmd *cobra.Command, _ []string) error {
+				return runStateList(cmd.Context(), o, s)
+			},
+		},
+		&cobra.Command{
+			Use:   "show HOST CONTAINER",
+			Short: "Show one record; the password stays sealed",
+			Args:  cobra.ExactArgs(2),
+			RunE: func(cmd *cobra.Command, args []string) error {
+				return runStateShow(cmd.Context(), o, s, args)
+			},
+		},
+	)
+	return cmd
+}
+
+func runStateList(ctx context.Context, o *options, s streams) error {
+	if err := checkOutput(o); err != nil {
+		return err
+	}
+	session, err := openSession(ctx, o, s, false)
+	if err != nil {
+		return err
+	}
+	defer session.close()
+	snapshot, err := session.store.Load(ctx)
+	if err != nil {
+		return fmt.Errorf("cannot load the state: %w", err)
+	}
+	list := report.Records{Installation: snapshot.Installation, Serial: snapshot.Serial}
+	for i := range snapshot.Records {
+		list.Records = append(list.Records, recordRow(&snapshot.Records[i]))
+	}
+	return write(o, s, list.Text, list.JSON)
+}
+
+func runStateShow(ctx context.Context, o *options, s streams, args []string) error {
+	if err := checkOutput(o); err != nil {
+		return err
+	}
+	session, err := openSession(ctx, o, s, false)
+	if err != nil {
+		return err
+	}
+	defer session.close()
+	record, found, err := session.record(ctx, args[0], args[1])
+	if err != nil {
+		return err
+	}
+	if !found {
+		return fmt.Errorf("cannot show the record of %s/%s: the state has none", args[0], args[1])
+	}
+	row := recordRow(&record)
+	return write(o, s, row.Text, row.JSON)
+}
+
+func recordRow(r *state.Record) report.RecordRow {
+	row := report.RecordRow{
+		UID: r.UID, Host: r.Host, Name: r.Name, Template: r.Template, Network: r.Network,
+		MAC: r.MAC, Password: r.Password != nil, Protect: r.Protect, Applied: r.Applied,
+		Intent: r.Intent, Failure: r.Failure, Created: r.Created, Updated: r.Updated,
+	}
+	if r.IP.IsValid() {
+		row.IP = r.IP.String()
+	}
+	return row
+}

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"reconciler/reconcile"
+	"reconciler/reconcile/report"
+	"reconciler/state"
+)
+
+func newStatus(o *options, s streams) *cobra.Command {
+	return &cobra.Command{
+		Use:   "status",
+		Short: "Show each container: state, address, in sync or not, last failure",
+		Long: `Show what is remembered of each container and, if a source is given, how it runs
+now and whether it is what the tree says.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return runStatus(cmd.Context(), o, s)
+		},
+	}
+}
+
+func runStatus(ctx context.Context, o *options, s streams) error {
+	if err := checkOutput(o); err != nil {
+		return err
+	}
+	session, err := openSession(ctx, o, s, false)
+	if err != nil {
+		return err
+	}
+	defer session.close()
+	var pass reconcile.Pass
+	if o.source != "" {
+		options, err := session.reconcileOptions()
+		if err != nil {
+			return err
+		}
+		declared, err := fetch(ctx, o)
+		if err != nil {
+			return err
+		}
+		if pass, err = reconcile.Plan(ctx, declared, options); err != nil {
+			return err
+		}
+	}
+	snapshot, err := session.store.Load(ctx)
+	if err != nil {
+		return fmt.Errorf("cannot load the state: %w", err)
+	}
+	rows := statusRows(pass, snapshot.Records)
+	if err := write(o, s, rows.Text, rows.JSON); err != nil {
+		return err
+	}
+	for _, u := range pass.Plan.Unreachable {
+		fmt.Fprintf(s.err, "host %s is unreachable: %s\n", u.Host, u.Text)
+	}
+	if len(pass.Plan.Unreachable) > 0 {
+		return exitCode(report.ExitUnreachable)
+	}
+	return nil
+}
+
+// containerKey names a container in the maps below.
+type containerKey struct{ host, name string }
+
+// statusRows has a row for each container that is declared, remembered or both.
+func statusRows(pass reconcile.Pass, records []state.Record) report.Status {
+	rows := map[containerKey]*report.StatusRow{}
+	row := func(host, name string) *report.StatusRow {
+		k := containerKey{host, name}
+		if rows[k] == nil {
+			rows[k] = &report.StatusRow{Host: host, Container: name,
+				State: "unknown", InSync: "unknown"}
+		}
+		return rows[k]
+	}
+	if pass.Tree != nil {
+		for _, h := range pass.Tree.Hosts {
+			for name := range h.Containers {
+				row(h.Name, name)
+			}
+		}
+	}
+	for i := range records {
+		r := row(records[i].Host, records[i].Name)
+		r.Failure = records[i].Failure
+		if records[i].IP.IsValid() {
+			r.Address = records[i].IP.String()
+		}
+	}
+	addObserved(pass, rows)
+	status := make(report.Status, 0, len(rows))
+	for _, r := range rows {
+		status = append(status, *r)
+	}
+	slices.SortFunc(status, func(a, b report.StatusRow) int {
+		return cmp.Or(cmp.Compare(a.Host, b.Host), cmp.Compare(a.Container, b.Container))
+	})
+	return status
+}
+
+// addObserved adds what the hosts say now.
+func addObserved(pass reconcile.Pass, rows map[containerKey]*report.StatusRow) {
+	for host, actual := range pass.Observed {
+		for k, r := range rows {
+			if k.host == host {
+				r.State, r.InSync = "absent", "yes"
+			}
+		}
+		for i := range actual.Containers {
+			if r := rows[containerKey{host, actual.Containers[i].Name}]; r != nil {
+				r.State = string(actual.Containers[i].State)
+			}
+		}
+	}
+	for i := range pass.Plan.Steps {
+		s := &pass.Plan.Steps[i]
+		if r := rows[containerKey{s.Host, s.Container}]; r != nil {
+			r.InSync = "no"
+		}
+	}
+	for i := range pass.Plan.Blocked {
+		b := &pass.Plan.Blocked[i]
+		if r := rows[containerKey{b.Host, b.Container}]; r != nil {
+			r.InSync = "no"
+			r.Failure = cmp.Or(r.Failure, b.Text)
+		}
+	}
+}

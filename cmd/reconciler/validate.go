@@ -1,0 +1,57 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"reconciler/reconcile/report"
+	"reconciler/spec"
+)
+
+func newValidate(o *options, s streams) *cobra.Command {
+	return &cobra.Command{
+		Use:   "validate",
+		Short: "Check the tree; touch no host",
+		Long: `Read the whole tree and name every problem in it, each with file and line.
+Nothing but the source is read: no host, no state.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return runValidate(cmd, o, s)
+		},
+	}
+}
+
+func runValidate(cmd *cobra.Command, o *options, s streams) error {
+	if err := checkOutput(o); err != nil {
+		return err
+	}
+	declared, err := fetch(cmd.Context(), o)
+	var problems spec.Problems
+	if err != nil && !errors.As(err, &problems) {
+		return err
+	}
+	v := report.Validation{Problems: problems}
+	if tree := declared.Tree; tree != nil {
+		v.Warnings = tree.Warnings
+		v.Hosts = len(tree.Hosts)
+		for _, h := range tree.Hosts {
+			v.Containers += len(h.Containers)
+		}
+	}
+	if err := write(o, s, v.Text, v.JSON); err != nil {
+		return err
+	}
+	if len(problems) > 0 {
+		return exitCode(exitFailed)
+	}
+	return nil
+}
+
+func checkOutput(o *options) error {
+	if o.output != "text" && o.output != "json" {
+		return fmt.Errorf("cannot use --output %q: say text or json", o.output)
+	}
+	return nil
+}

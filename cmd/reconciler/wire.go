@@ -1,0 +1,221 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/url"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"reconciler/reconcile"
+	"reconciler/reconcile/host/lxc"
+	"reconciler/spec"
+	"reconciler/spec/source"
+	"reconciler/state"
+	"reconciler/state/sqlite"
+)
+
+// session is what the flags of one command line name, opened.
+type session struct {
+	options *options
+	log     *slog.Logger
+	store   state.Store
+	sealer  *state.Sealer // nil: no key was made yet, and this session must not make one
+	keyPath string
+}
+
+// openSession opens the state. With write false nothing is created: a state that does not exist
+// reads as an empty one.
+func openSession(ctx context.Context, o *options, s streams, write bool) (*session, error) {
+	log, err := newLogger(o, s)
+	if err != nil {
+		return nil, err
+	}
+	path, err := statePath(o.state)
+	if err != nil {
+		return nil, err
+	}
+	store, err := sqlite.Open(ctx, path, sqlite.Options{ReadOnly: !write})
+	if err != nil {
+		return nil, fmt.Errorf("cannot open the state: %w", err)
+	}
+	session := &session{options: o, log: log, store: store, keyPath: keyPath(o, path)}
+	if session.sealer, err = openKey(session.keyPath, write); err != nil {
+		session.close()
+		return nil, fmt.Errorf("cannot open the state key: %w", err)
+	}
+	return session, nil
+}
+
+func openKey(path string, write bool) (*state.Sealer, error) {
+	if write {
+		return state.OpenKey(path)
+	}
+	sealer, err := state.ReadKey(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return sealer, err
+}
+
+func (s *session) close() {
+	if err := s.store.Close(); err != nil {
+		s.log.Error("cannot close the state", "error", err)
+	}
+}
+
+// reconcileOptions translates the flags into the options of a pass.
+func (s *session) reconcileOptions() (reconcile.Options, error) {
+	o := s.options
+	only, err := parseOnly(o.only)
+	if err != nil {
+		return reconcile.Options{}, err
+	}
+	if o.parallel < 1 {
+		return reconcile.Options{}, fmt.Errorf("cannot use --parallel %d: at least 1", o.parallel)
+	}
+	return reconcile.Options{
+		Store:       s.store,
+		Sealer:      s.sealer,
+		Random:      rand.Reader,
+		Dial:        dialer{log: s.log}.dial,
+		Holder:      holder(),
+		LockTimeout: o.lockTimeout,
+		Parallel:    o.parallel,
+		Hosts:       o.hosts,
+		Only:        only,
+		Log:         s.log,
+	}, nil
+}
+
+// fetch reads the tree without touching anything else.
+func fetch(ctx context.Context, o *options) (reconcile.Declaration, error) {
+	src, err := openSource(o)
+	if err != nil {
+		return reconcile.Declaration{}, err
+	}
+	return reconcile.Fetch(ctx, src, hostname())
+}
+
+// openSource opens what --source names.
+func openSource(o *options) (reconcile.Source, error) {
+	switch {
+	case o.source == "":
+		return nil, hinted{fmt.Errorf("cannot find a tree: no source is given"),
+			"say --source DIR, or set RECONCILER_SOURCE"}
+	case isURL(o.source):
+		return nil, hinted{fmt.Errorf("cannot read source %q: git is not supported as a source yet",
+			redactURL(o.source)), "check it out and give the directory"}
+	}
+	return source.Dir{Path: o.source}, nil
+}
+
+// isURL recognises URLs and the user@host:path form of git.
+func isURL(s string) bool {
+	if strings.Contains(s, "://") {
+		return true
+	}
+	before, _, ok := strings.Cut(s, ":")
+	return ok && strings.Contains(before, "@") && !strings.Contains(before, "/")
+}
+
+// redactURL takes credentials out of a URL that is going to be printed.
+func redactURL(s string) string {
+	u, err := url.Parse(s)
+	if err != nil || u.User == nil {
+		return s
+	}
+	return u.Redacted()
+}
+
+// statePath returns the file of a sqlite:// URL.
+func statePath(s string) (string, error) {
+	path, ok := strings.CutPrefix(s, "sqlite://")
+	if !ok && strings.Contains(s, "://") {
+		return "", hinted{fmt.Errorf("cannot open state %q: only sqlite:// is supported", s),
+			"write sqlite:///path/to/state.db"}
+	}
+	if path == "" {
+		return "", fmt.Errorf("cannot open state %q: it names no file", s)
+	}
+	return filepath.Abs(path)
+}
+
+func keyPath(o *options, statePath string) string {
+	if o.stateKey != "" {
+		return o.stateKey
+	}
+	return filepath.Join(filepath.Dir(statePath), "state.key")
+}
+
+// dialer connects to hosts.
+type dialer struct{ log *slog.Logger }
+
+func (d dialer) dial(_ context.Context, h *spec.Host, installation string) (reconcile.Host, error) {
+	if h.Connect != "local" {
+		return nil, fmt.Errorf("cannot reach host %q over %s: only this machine is supported yet; "+
+			"if %s is this machine, write hosts: {%s: {connect: local}}",
+			h.Name, h.Connect, h.Name, h.Name)
+	}
+	return lxc.New(lxc.Options{
+		Host: h.Name, LXCPath: h.LXCPath, Installation: installation, Log: d.log,
+	})
+}
+
+func parseOnly(values []string) ([]reconcile.Target, error) {
+	targets := make([]reconcile.Target, 0, len(values))
+	for _, v := range values {
+		host, container, ok := strings.Cut(v, "/")
+		if !ok || host == "" || container == "" || strings.Contains(container, "/") {
+			return nil, hinted{fmt.Errorf("cannot use --only %q: it is not HOST/CONTAINER", v),
+				"for a whole host say --host HOST"}
+		}
+		targets = append(targets, reconcile.Target{Host: host, Container: container})
+	}
+	return targets, nil
+}
+
+func newLogger(o *options, s streams) (*slog.Logger, error) {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(o.logLevel)); err != nil {
+		return nil, fmt.Errorf("cannot use --log-level %q: say debug, info, warn or error",
+			o.logLevel)
+	}
+	handler := &slog.HandlerOptions{Level: level}
+	switch o.logFormat {
+	case "text":
+		return slog.New(slog.NewTextHandler(s.err, handler)), nil
+	case "json":
+		return slog.New(slog.NewJSONHandler(s.err, handler)), nil
+	}
+	return nil, fmt.Errorf("cannot use --log-format %q: say text or json", o.logFormat)
+}
+
+func hostname() string {
+	name, err := os.Hostname()
+	if err != nil {
+		return ""
+	}
+	return name
+}
+
+// holder says who we are to those who wait for our locks.
+func holder() state.Holder {
+	who := "uid " + fmt.Sprint(os.Getuid())
+	if u, err := user.Current(); err == nil {
+		who = u.Username
+	}
+	return state.Holder{
+		PID:     os.Getpid(),
+		Who:     who + "@" + hostname(),
+		Command: strings.Join(os.Args[:min(2, len(os.Args))], " "),
+		Since:   time.Now().UTC().Truncate(time.Second),
+	}
+}
