@@ -22,7 +22,9 @@ func BenchmarkDecide(b *testing.B) {
 	for _, hosts := range []int{100, 1000} {
 		files := bigTree(hosts)
 		b.Run(fmt.Sprintf("new/%d", hosts*100), func(b *testing.B) {
-			decide(b, nil, files, state.Snapshot{Installation: "i"}, emptyHosts(hosts))
+			decide(b, nil, files, resolve.Input{
+				State: state.Snapshot{Installation: "i"}, Observed: emptyHosts(hosts),
+			})
 		})
 		b.Run(fmt.Sprintf("noop/%d", hosts*100), func(b *testing.B) {
 			keys, err := state.OpenKey(filepath.Join(b.TempDir(), "key"))
@@ -35,14 +37,16 @@ func BenchmarkDecide(b *testing.B) {
 			if first.Password, err = keys.Seal(first.UID, spec.NewSecret("secret")); err != nil {
 				b.Fatal(err)
 			}
-			decide(b, keys, files, snapshot, actual)
+			decide(b, keys, files, resolve.Input{State: snapshot, Observed: actual})
 		})
 	}
 }
 
-func decide(b *testing.B, keys *state.Sealer, files fstest.MapFS, s state.Snapshot, actual map[string]plan.Actual) {
+func decide(
+	b *testing.B, keys *state.Sealer, files fstest.MapFS, in resolve.Input,
+) {
 	b.ReportAllocs()
-	containers := 100 * len(actual)
+	containers := 100 * len(in.Observed)
 	for b.Loop() {
 		b.StopTimer()
 		documents, err := spec.Load(files, spec.Options{})
@@ -54,9 +58,11 @@ func decide(b *testing.B, keys *state.Sealer, files fstest.MapFS, s state.Snapsh
 		if err != nil {
 			b.Fatal(err)
 		}
-		in, resolved := completed(b, keys, resolve.Input{Tree: tree, State: s, Observed: actual})
-		p := plan.Compute(planInput(in, resolved))
-		if len(p.Blocked) > 0 || (len(s.Records) > 0) != p.Empty() {
+		full, resolved := completed(b, keys, resolve.Input{
+			Tree: tree, State: in.State, Observed: in.Observed,
+		})
+		p := plan.Compute(planInput(full, resolved))
+		if len(p.Blocked) > 0 || (len(in.State.Records) > 0) != p.Empty() {
 			b.Fatalf("%d steps, blocked: %v", len(p.Steps), p.Blocked[:min(3, len(p.Blocked))])
 		}
 	}
@@ -132,7 +138,9 @@ func emptyHosts(n int) map[string]plan.Actual {
 }
 
 // converged is a state and hosts on which the tree has been carried out.
-func converged(b *testing.B, files fstest.MapFS, hosts int) (state.Snapshot, map[string]plan.Actual) {
+func converged(
+	b *testing.B, files fstest.MapFS, hosts int,
+) (state.Snapshot, map[string]plan.Actual) {
 	b.Helper()
 	tree, err := spec.Parse(files, spec.Options{})
 	if err != nil {

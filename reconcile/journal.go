@@ -69,8 +69,9 @@ func (j *journal) claimants(taken *state.TakenError, steps []plan.Step) []plan.S
 	for i := range steps {
 		s := &steps[i]
 		r := j.next[s.UID]
+		first := i == 0 || steps[i-1].UID != s.UID
 		owner := r.Host == taken.Host && r.Name == taken.Name
-		if !owner && (i == 0 || steps[i-1].UID != s.UID) && (r.IP.String() == taken.Value || r.MAC == taken.Value) {
+		if first && !owner && (r.IP.String() == taken.Value || r.MAC == taken.Value) {
 			found = append(found, *s)
 		}
 	}

@@ -23,8 +23,9 @@ func layers() map[string][]string {
 		"reconcile/execute":        {"reconcile/plan", "state"},
 		"reconcile/report":         {"reconcile/plan", "reconcile/execute", "spec"},
 		"reconcile/host/lxc/guest": {},
-		"reconcile/host/lxc":       {"reconcile/execute", "reconcile/plan", "reconcile/host/lxc/guest", "spec"},
-		"reconcile/host/hosttest":  {"reconcile/execute", "reconcile/plan", "spec"},
+		"reconcile/host/lxc": {"reconcile/execute", "reconcile/plan",
+			"reconcile/host/lxc/guest", "spec"},
+		"reconcile/host/hosttest": {"reconcile/execute", "reconcile/plan", "spec"},
 		"reconcile": {"reconcile/execute", "reconcile/plan", "reconcile/report",
 			"reconcile/resolve", "spec", "state"},
 	}

@@ -106,7 +106,8 @@ func (h *benchHost) writeTree(b *testing.B, n int) {
 	if err := os.Mkdir(filepath.Join(h.dir, "tree"), 0o755); err != nil {
 		b.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(h.dir, "tree", "tree.yaml"), tree.Bytes(), 0o644); err != nil {
+	path := filepath.Join(h.dir, "tree", "tree.yaml")
+	if err := os.WriteFile(path, tree.Bytes(), 0o644); err != nil {
 		b.Fatal(err)
 	}
 }

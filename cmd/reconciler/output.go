@@ -4,7 +4,7 @@ import (
 	"io"
 	"os"
 
-	"github.com/mattn/go-isatty"
+	"golang.org/x/term"
 
 	"reconciler/reconcile/report"
 )
@@ -25,7 +25,7 @@ func textOptions(w io.Writer) report.TextOptions {
 
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
-	return ok && isatty.IsTerminal(f.Fd())
+	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 // newProgress tells the user on w how total steps go.
@@ -35,5 +35,19 @@ func newProgress(w io.Writer, total int) *report.Progress {
 		Total:    total,
 		Terminal: terminal,
 		Color:    report.ColorWanted(os.Getenv, terminal),
+		Width:    func() int { return width(w) },
 	})
+}
+
+// width returns the columns of a terminal, 0 if w is none.
+func width(w io.Writer) int {
+	f, ok := w.(*os.File)
+	if !ok {
+		return 0
+	}
+	columns, _, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		return 0
+	}
+	return columns
 }

@@ -100,7 +100,10 @@ func (h *Host) observe(name string, links hostLinks) (plan.Observed, error) {
 	}
 	object, err := open(h.opt.LXCPath, name)
 	if err != nil {
-		return out, err
+		// liblxc refuses a file with a key that it does not know. Such a container cannot be
+		// started; it must not hide all others.
+		out.State, out.Damage = plan.Stopped, "liblxc cannot read its configuration"
+		return out, nil
 	}
 	defer h.release(object)
 	err = h.observeState(&out, object, observation{c, links})

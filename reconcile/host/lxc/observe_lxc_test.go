@@ -81,6 +81,21 @@ func TestUnreadableContainerIsAnError(t *testing.T) {
 	}
 }
 
+func TestConfigurationThatLiblxcRefusesIsDamage(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	l.copyByHand(filepath.Join(l.path, "base"), "legacy")
+	path := filepath.Join(l.path, "legacy", "config")
+	text := readFile(t, path) + "lxc.network.type = veth\nlxc.no.such.key = 1\n"
+	must(t, os.WriteFile(path, []byte(text), 0o640))
+	if o := l.observe("legacy"); o.Damage == "" || o.State != plan.Stopped {
+		t.Errorf("it looks whole: %+v", o)
+	}
+	if o := l.observe("base"); o.Damage != "" {
+		t.Errorf("its neighbour is damaged: %s", o.Damage)
+	}
+}
+
 func TestMissingLXCPathIsNotAnEmptyHost(t *testing.T) {
 	opt := Options{Host: "here", Installation: "i", LXCPath: filepath.Join(t.TempDir(), "none")}
 	if _, err := New(opt); err == nil {
