@@ -10,13 +10,13 @@ import (
 )
 
 // write prints a report in the format that --output asks for.
-func write(
-	o *options, s streams, text func(io.Writer, report.TextOptions) error, json func(io.Writer) error,
+func (a *app) write(
+	text func(io.Writer, report.TextOptions) error, json func(io.Writer) error,
 ) error {
-	if o.output == "json" {
-		return json(s.out)
+	if a.output == "json" {
+		return json(a.out)
 	}
-	return text(s.out, textOptions(s.out))
+	return text(a.out, textOptions(a.out))
 }
 
 func textOptions(w io.Writer) report.TextOptions {

@@ -9,7 +9,7 @@ import (
 	"reconciler/reconcile/report"
 )
 
-func newPlan(o *options, s streams) *cobra.Command {
+func newPlan(a *app) *cobra.Command {
 	var detailed bool
 	var allow []string
 	cmd := &cobra.Command{
@@ -21,7 +21,7 @@ Nothing is written: no host, no state; what would be generated is shown as such.
 ` + exitText,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return runPlan(cmd, o, s, planFlags{detailed: detailed, allow: allow})
+			return runPlan(cmd, a, planFlags{detailed: detailed, allow: allow})
 		},
 	}
 	cmd.Flags().BoolVar(&detailed, "detailed-exitcode", false,
@@ -35,31 +35,12 @@ type planFlags struct {
 	allow    []string
 }
 
-func runPlan(cmd *cobra.Command, o *options, s streams, f planFlags) error {
-	if err := checkOutput(o); err != nil {
-		return err
-	}
-	declared, err := fetch(cmd.Context(), o)
+func runPlan(cmd *cobra.Command, a *app, f planFlags) error {
+	pass, err := a.pass(cmd.Context(), f.allow, reconcile.Plan)
 	if err != nil {
 		return err
 	}
-	session, err := openSession(cmd.Context(), o, s, false)
-	if err != nil {
-		return err
-	}
-	defer session.close()
-	options, err := session.reconcileOptions()
-	if err != nil {
-		return err
-	}
-	if options.Allow, err = parseAllow(f.allow); err != nil {
-		return err
-	}
-	pass, err := reconcile.Plan(cmd.Context(), declared, options)
-	if err != nil {
-		return err
-	}
-	if err := writePlan(o, s, pass); err != nil {
+	if err := writePlan(a, pass); err != nil {
 		return err
 	}
 	if code := report.ExitCode(pass.Plan, nil, f.detailed); code != exitDone {
@@ -68,18 +49,18 @@ func runPlan(cmd *cobra.Command, o *options, s streams, f planFlags) error {
 	return nil
 }
 
-func writePlan(o *options, s streams, pass reconcile.Pass) error {
-	return write(o, s,
+func writePlan(a *app, pass reconcile.Pass) error {
+	return a.write(
 		func(w io.Writer, t report.TextOptions) error {
 			t.Hosts = len(pass.Observed)
 			return report.Text(w, pass.Plan, t)
 		},
-		func(w io.Writer) error { return report.JSON(w, pass.Plan, meta(o, pass)) })
+		func(w io.Writer) error { return report.JSON(w, pass.Plan, meta(a, pass)) })
 }
 
-func meta(o *options, pass reconcile.Pass) report.Meta {
+func meta(a *app, pass reconcile.Pass) report.Meta {
 	return report.Meta{
-		Tool: "reconciler " + version(), Source: redactURL(o.source), Revision: pass.Revision,
+		Tool: "reconciler " + version(), Source: redactURL(a.source), Revision: pass.Revision,
 		Installation: pass.Installation, Serial: pass.Serial, Hosts: pass.HostNames(),
 	}
 }

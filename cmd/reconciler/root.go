@@ -35,8 +35,10 @@ type streams struct {
 	err io.Writer
 }
 
-// options are the common flags.
-type options struct {
+// app is one command line: its streams and the common flags.
+type app struct {
+	streams
+
 	source      string
 	state       string
 	stateKey    string
@@ -48,6 +50,8 @@ type options struct {
 	logLevel    string
 	parallel    int
 	lockTimeout time.Duration
+
+	writes bool // the command is going to write to the state
 }
 
 // exitCode carries the exit code of a command that has already reported everything.
@@ -69,7 +73,7 @@ func (h hinted) Unwrap() error { return h.error }
 func run(args []string, s streams) int {
 	ctx, stop := interruptible(s.err)
 	defer stop()
-	root := newRoot(s)
+	root := newRoot(&app{streams: s})
 	root.SetArgs(args)
 	root.SetIn(s.in)
 	root.SetOut(s.out)
@@ -116,8 +120,7 @@ func interruptible(stderr io.Writer) (context.Context, func()) {
 	}
 }
 
-func newRoot(s streams) *cobra.Command {
-	o := &options{}
+func newRoot(a *app) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "reconciler",
 		Short: "GitOps for LXC containers",
@@ -126,28 +129,42 @@ keeps it so, and shows beforehand what it would do.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
-			return complete(cmd.Flags(), os.LookupEnv)
+			if err := complete(cmd.Flags(), os.LookupEnv); err != nil {
+				return err
+			}
+			return a.check()
 		},
 	}
 	root.CompletionOptions.HiddenDefaultCmd = false
 	flags := root.PersistentFlags()
-	flags.StringVar(&o.source, "source", "", "directory of the tree")
-	flags.StringVar(&o.state, "state", "sqlite:///var/lib/reconciler/state.db",
+	flags.StringVar(&a.source, "source", "", "directory of the tree")
+	flags.StringVar(&a.state, "state", "sqlite:///var/lib/reconciler/state.db",
 		"where the state is kept")
-	flags.StringVar(&o.stateKey, "state-key", "",
+	flags.StringVar(&a.stateKey, "state-key", "",
 		"file of the key that seals passwords (default: state.key beside the state)")
-	flags.StringSliceVar(&o.hosts, "host", nil, "only this host (repeatable)")
-	flags.StringSliceVar(&o.only, "only", nil, "only this HOST/CONTAINER (repeatable)")
-	flags.StringVarP(&o.output, "output", "o", "text", "text or json")
-	flags.StringVar(&o.config, "config", defaultConfig, "configuration file")
-	flags.StringVar(&o.logFormat, "log-format", "text", "text or json")
-	flags.StringVar(&o.logLevel, "log-level", "warn", "debug, info, warn or error")
-	flags.IntVar(&o.parallel, "parallel", 2*runtime.NumCPU(), "containers worked on at once")
-	flags.DurationVar(&o.lockTimeout, "lock-timeout", 30*time.Second,
+	flags.StringSliceVar(&a.hosts, "host", nil, "only this host (repeatable)")
+	flags.StringSliceVar(&a.only, "only", nil, "only this HOST/CONTAINER (repeatable)")
+	flags.StringVarP(&a.output, "output", "o", "text", "text or json")
+	flags.StringVar(&a.config, "config", defaultConfig, "configuration file")
+	flags.StringVar(&a.logFormat, "log-format", "text", "text or json")
+	flags.StringVar(&a.logLevel, "log-level", "warn", "debug, info, warn or error")
+	flags.IntVar(&a.parallel, "parallel", 2*runtime.NumCPU(), "containers worked on at once")
+	flags.DurationVar(&a.lockTimeout, "lock-timeout", 30*time.Second,
 		"how long to wait for another run on the same state or host")
 	root.AddCommand(
-		newValidate(o, s), newPlan(o, s), newRun(o, s), newShow(o, s), newSecret(o, s),
-		newStatus(o, s), newState(o, s), newSchema(s), newVersion(s),
+		newValidate(a), newPlan(a), newRun(a), newShow(a), newSecret(a),
+		newStatus(a), newState(a), newSchema(a), newVersion(a),
 	)
 	return root
+}
+
+// check refuses values of the common flags that no command can use.
+func (a *app) check() error {
+	if a.output != "text" && a.output != "json" {
+		return fmt.Errorf("cannot use --output %q: say text or json", a.output)
+	}
+	if a.parallel < 1 {
+		return fmt.Errorf("cannot use --parallel %d: at least 1", a.parallel)
+	}
+	return nil
 }

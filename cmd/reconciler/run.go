@@ -1,12 +1,10 @@
 package main
 
 import (
+	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
-	"strconv"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -16,7 +14,7 @@ import (
 	"reconciler/reconcile/report"
 )
 
-func newRun(o *options, s streams) *cobra.Command {
+func newRun(a *app) *cobra.Command {
 	var once bool
 	var allow []string
 	cmd := &cobra.Command{
@@ -32,7 +30,7 @@ nothing to do and writes nothing.
 				return hinted{errors.New("cannot run as a daemon yet"),
 					"say run --once, from cron or a systemd timer"}
 			}
-			return runOnce(cmd, o, s, allow)
+			return runOnce(cmd, a, allow)
 		},
 	}
 	cmd.Flags().BoolVar(&once, "once", false, "make one pass and end")
@@ -40,59 +38,44 @@ nothing to do and writes nothing.
 	return cmd
 }
 
-func runOnce(cmd *cobra.Command, o *options, s streams, allow []string) error {
-	if err := checkOutput(o); err != nil {
-		return err
-	}
+func runOnce(cmd *cobra.Command, a *app, allow []string) error {
 	if os.Getuid() != 0 {
 		return hinted{errors.New("cannot change containers without being root"),
 			`run it as root; "plan" and "validate" work without where they may read`}
 	}
-	allowances, err := parseAllow(allow)
-	if err != nil {
-		return err
-	}
-	declared, err := fetch(cmd.Context(), o)
-	if err != nil {
-		return err
-	}
-	session, err := openSession(cmd.Context(), o, s, true)
-	if err != nil {
-		return err
-	}
-	defer session.close()
-	options, err := session.reconcileOptions()
-	if err != nil {
-		return err
-	}
-	options.Allow = allowances
 	var progress *report.Progress
-	options.Observer = func(p plan.Plan) execute.Observer {
-		progress = newProgress(s.err, len(p.Steps))
-		return progress
+	walk := func(
+		ctx context.Context, d reconcile.Declaration, o reconcile.Options,
+	) (reconcile.Pass, error) {
+		o.Observer = func(p plan.Plan) execute.Observer {
+			progress = newProgress(a.err, len(p.Steps))
+			return progress
+		}
+		return reconcile.Run(ctx, d, o)
 	}
-	pass, err := reconcile.Run(cmd.Context(), declared, options)
+	a.writes = true
+	pass, err := a.pass(cmd.Context(), allow, walk)
 	if progress != nil {
 		progress.Close()
 	}
 	if err != nil {
 		return err
 	}
-	return writeResult(o, s, pass)
+	return writeResult(a, pass)
 }
 
 // writeResult reports what was done, or the plan where there was nothing to do.
-func writeResult(o *options, s streams, pass reconcile.Pass) error {
+func writeResult(a *app, pass reconcile.Pass) error {
 	if pass.Result == nil {
-		if err := writePlan(o, s, pass); err != nil {
+		if err := writePlan(a, pass); err != nil {
 			return err
 		}
-	} else if err := write(o, s,
+	} else if err := a.write(
 		func(w io.Writer, t report.TextOptions) error {
 			return report.ResultText(w, *pass.Result, pass.Plan, t)
 		},
 		func(w io.Writer) error {
-			return report.ResultJSON(w, *pass.Result, pass.Plan, meta(o, pass))
+			return report.ResultJSON(w, *pass.Result, pass.Plan, meta(a, pass))
 		}); err != nil {
 		return err
 	}
@@ -100,26 +83,4 @@ func writeResult(o *options, s streams, pass reconcile.Pass) error {
 		return exitCode(code)
 	}
 	return nil
-}
-
-func addAllow(cmd *cobra.Command, allow *[]string) {
-	cmd.Flags().StringSliceVar(allow, "allow-destroy", nil,
-		"let destroys through the guard: HOST/CONTAINER, or how many on each host (repeatable)")
-}
-
-func parseAllow(values []string) ([]plan.Allowance, error) {
-	allow := make([]plan.Allowance, 0, len(values))
-	for _, v := range values {
-		if n, err := strconv.Atoi(v); err == nil && n > 0 {
-			allow = append(allow, plan.Allowance{Count: n})
-			continue
-		}
-		host, container, ok := strings.Cut(v, "/")
-		if !ok || host == "" || container == "" {
-			return nil, fmt.Errorf(
-				"cannot use --allow-destroy %q: it is neither HOST/CONTAINER nor a number above 0", v)
-		}
-		allow = append(allow, plan.Allowance{Host: host, Container: container})
-	}
-	return allow, nil
 }

@@ -10,7 +10,7 @@ import (
 	"reconciler/spec"
 )
 
-func newSchema(s streams) *cobra.Command {
+func newSchema(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "schema",
 		Short: "Print the JSON Schema of the tree, for editors",
@@ -20,19 +20,19 @@ func newSchema(s streams) *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("cannot make the schema: %w", err)
 			}
-			_, err = s.out.Write(schema)
+			_, err = a.out.Write(schema)
 			return err
 		},
 	}
 }
 
-func newVersion(s streams) *cobra.Command {
+func newVersion(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Print the version",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			_, err := fmt.Fprintf(s.out, "reconciler %s (%s, %s/%s)\n",
+			_, err := fmt.Fprintf(a.out, "reconciler %s (%s, %s/%s)\n",
 				version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 			return err
 		},

@@ -6,7 +6,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-func newSecret(o *options, s streams) *cobra.Command {
+func newSecret(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "secret",
 		Short: "Secrets that the state keeps sealed",
@@ -16,14 +16,14 @@ func newSecret(o *options, s streams) *cobra.Command {
 		Short: "Print the password of a container in clear text",
 		Args:  cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return runSecretShow(cmd, o, s, args)
+			return runSecretShow(cmd, a, args)
 		},
 	})
 	return cmd
 }
 
-func runSecretShow(cmd *cobra.Command, o *options, s streams, args []string) error {
-	session, err := openSession(cmd.Context(), o, s, false)
+func runSecretShow(cmd *cobra.Command, a *app, args []string) error {
+	session, err := openSession(cmd.Context(), a)
 	if err != nil {
 		return err
 	}
@@ -46,6 +46,6 @@ func runSecretShow(cmd *cobra.Command, o *options, s streams, args []string) err
 	}
 	session.log.Info("password shown", "host", args[0], "container", args[1],
 		"by", holder().Who)
-	_, err = fmt.Fprintln(s.out, clear.Reveal())
+	_, err = fmt.Fprintln(a.out, clear.Reveal())
 	return err
 }

@@ -13,22 +13,19 @@ import (
 	"reconciler/state"
 )
 
-func newShow(o *options, s streams) *cobra.Command {
+func newShow(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "show HOST CONTAINER",
 		Short: "Show every effective setting of a container and where it comes from",
 		Args:  cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return runShow(cmd, o, s, args)
+			return runShow(cmd, a, args)
 		},
 	}
 }
 
-func runShow(cmd *cobra.Command, o *options, s streams, args []string) error {
-	if err := checkOutput(o); err != nil {
-		return err
-	}
-	declared, err := fetch(cmd.Context(), o)
+func runShow(cmd *cobra.Command, a *app, args []string) error {
+	declared, err := fetch(cmd.Context(), a)
 	if err != nil {
 		return err
 	}
@@ -36,7 +33,7 @@ func runShow(cmd *cobra.Command, o *options, s streams, args []string) error {
 	if !ok {
 		return fmt.Errorf("cannot show %s/%s: the tree does not declare it", args[0], args[1])
 	}
-	session, err := openSession(cmd.Context(), o, s, false)
+	session, err := openSession(cmd.Context(), a)
 	if err != nil {
 		return err
 	}
@@ -53,7 +50,7 @@ func runShow(cmd *cobra.Command, o *options, s streams, args []string) error {
 		})
 	}
 	addGenerated(&shown, record)
-	return write(o, s, shown.Text, shown.JSON)
+	return a.write(shown.Text, shown.JSON)
 }
 
 // addGenerated adds what the tree leaves to be generated.

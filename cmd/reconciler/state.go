@@ -10,7 +10,7 @@ import (
 	"reconciler/state"
 )
 
-func newState(o *options, s streams) *cobra.Command {
+func newState(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "state",
 		Short: "What is remembered of the containers",
@@ -21,7 +21,7 @@ func newState(o *options, s streams) *cobra.Command {
 			Short: "List all records",
 			Args:  cobra.NoArgs,
 			RunE: func(cmd *cobra.Command, _ []string) error {
-				return runStateList(cmd.Context(), o, s)
+				return runStateList(cmd.Context(), a)
 			},
 		},
 		&cobra.Command{
@@ -29,18 +29,15 @@ func newState(o *options, s streams) *cobra.Command {
 			Short: "Show one record; the password stays sealed",
 			Args:  cobra.ExactArgs(2),
 			RunE: func(cmd *cobra.Command, args []string) error {
-				return runStateShow(cmd.Context(), o, s, args)
+				return runStateShow(cmd.Context(), a, args)
 			},
 		},
 	)
 	return cmd
 }
 
-func runStateList(ctx context.Context, o *options, s streams) error {
-	if err := checkOutput(o); err != nil {
-		return err
-	}
-	session, err := openSession(ctx, o, s, false)
+func runStateList(ctx context.Context, a *app) error {
+	session, err := openSession(ctx, a)
 	if err != nil {
 		return err
 	}
@@ -53,14 +50,11 @@ func runStateList(ctx context.Context, o *options, s streams) error {
 	for i := range snapshot.Records {
 		list.Records = append(list.Records, recordRow(&snapshot.Records[i]))
 	}
-	return write(o, s, list.Text, list.JSON)
+	return a.write(list.Text, list.JSON)
 }
 
-func runStateShow(ctx context.Context, o *options, s streams, args []string) error {
-	if err := checkOutput(o); err != nil {
-		return err
-	}
-	session, err := openSession(ctx, o, s, false)
+func runStateShow(ctx context.Context, a *app, args []string) error {
+	session, err := openSession(ctx, a)
 	if err != nil {
 		return err
 	}
@@ -73,7 +67,7 @@ func runStateShow(ctx context.Context, o *options, s streams, args []string) err
 		return fmt.Errorf("cannot show the record of %s/%s: the state has none", args[0], args[1])
 	}
 	row := recordRow(&record)
-	return write(o, s, row.Text, row.JSON)
+	return a.write(row.Text, row.JSON)
 }
 
 func recordRow(r *state.Record) report.RecordRow {

@@ -13,7 +13,7 @@ import (
 	"reconciler/state"
 )
 
-func newStatus(o *options, s streams) *cobra.Command {
+func newStatus(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "status",
 		Short: "Show each container: state, address, in sync or not, last failure",
@@ -21,44 +21,34 @@ func newStatus(o *options, s streams) *cobra.Command {
 now and whether it is what the tree says.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return runStatus(cmd.Context(), o, s)
+			return runStatus(cmd.Context(), a)
 		},
 	}
 }
 
-func runStatus(ctx context.Context, o *options, s streams) error {
-	if err := checkOutput(o); err != nil {
-		return err
+func runStatus(ctx context.Context, a *app) error {
+	var pass reconcile.Pass
+	if a.source != "" {
+		var err error
+		if pass, err = a.pass(ctx, nil, reconcile.Plan); err != nil {
+			return err
+		}
 	}
-	session, err := openSession(ctx, o, s, false)
+	session, err := openSession(ctx, a)
 	if err != nil {
 		return err
 	}
 	defer session.close()
-	var pass reconcile.Pass
-	if o.source != "" {
-		options, err := session.reconcileOptions()
-		if err != nil {
-			return err
-		}
-		declared, err := fetch(ctx, o)
-		if err != nil {
-			return err
-		}
-		if pass, err = reconcile.Plan(ctx, declared, options); err != nil {
-			return err
-		}
-	}
 	snapshot, err := session.store.Load(ctx)
 	if err != nil {
 		return fmt.Errorf("cannot load the state: %w", err)
 	}
 	rows := statusRows(pass, snapshot.Records)
-	if err := write(o, s, rows.Text, rows.JSON); err != nil {
+	if err := a.write(rows.Text, rows.JSON); err != nil {
 		return err
 	}
 	for _, u := range pass.Plan.Unreachable {
-		fmt.Fprintf(s.err, "host %s is unreachable: %s\n", u.Host, u.Text)
+		fmt.Fprintf(a.err, "host %s is unreachable: %s\n", u.Host, u.Text)
 	}
 	if len(pass.Plan.Unreachable) > 0 {
 		return exitCode(report.ExitUnreachable)

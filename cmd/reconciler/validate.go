@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -10,7 +9,7 @@ import (
 	"reconciler/spec"
 )
 
-func newValidate(o *options, s streams) *cobra.Command {
+func newValidate(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "validate",
 		Short: "Check the tree; touch no host",
@@ -18,16 +17,13 @@ func newValidate(o *options, s streams) *cobra.Command {
 Nothing but the source is read: no host, no state.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return runValidate(cmd, o, s)
+			return runValidate(cmd, a)
 		},
 	}
 }
 
-func runValidate(cmd *cobra.Command, o *options, s streams) error {
-	if err := checkOutput(o); err != nil {
-		return err
-	}
-	declared, err := fetch(cmd.Context(), o)
+func runValidate(cmd *cobra.Command, a *app) error {
+	declared, err := fetch(cmd.Context(), a)
 	var problems spec.Problems
 	if err != nil && !errors.As(err, &problems) {
 		return err
@@ -40,18 +36,11 @@ func runValidate(cmd *cobra.Command, o *options, s streams) error {
 			v.Containers += len(h.Containers)
 		}
 	}
-	if err := write(o, s, v.Text, v.JSON); err != nil {
+	if err := a.write(v.Text, v.JSON); err != nil {
 		return err
 	}
 	if len(problems) > 0 {
 		return exitCode(exitFailed)
-	}
-	return nil
-}
-
-func checkOutput(o *options) error {
-	if o.output != "text" && o.output != "json" {
-		return fmt.Errorf("cannot use --output %q: say text or json", o.output)
 	}
 	return nil
 }

@@ -24,30 +24,30 @@ import (
 
 // session is what the flags of one command line name, opened.
 type session struct {
-	options *options
+	app     *app
 	log     *slog.Logger
 	store   state.Store
 	sealer  *state.Sealer // nil: no key was made yet, and this session must not make one
 	keyPath string
 }
 
-// openSession opens the state. With write false nothing is created: a state that does not exist
-// reads as an empty one.
-func openSession(ctx context.Context, o *options, s streams, write bool) (*session, error) {
-	log, err := newLogger(o, s)
+// openSession opens the state. Unless the command writes, nothing is created: a state that does not
+// exist reads as an empty one.
+func openSession(ctx context.Context, a *app) (*session, error) {
+	log, err := newLogger(a)
 	if err != nil {
 		return nil, err
 	}
-	path, err := statePath(o.state)
+	path, err := statePath(a.state)
 	if err != nil {
 		return nil, err
 	}
-	store, err := sqlite.Open(ctx, path, sqlite.Options{ReadOnly: !write})
+	store, err := sqlite.Open(ctx, path, sqlite.Options{ReadOnly: !a.writes})
 	if err != nil {
 		return nil, fmt.Errorf("cannot open the state: %w", err)
 	}
-	session := &session{options: o, log: log, store: store, keyPath: keyPath(o, path)}
-	if session.sealer, err = openKey(session.keyPath, write); err != nil {
+	session := &session{app: a, log: log, store: store, keyPath: keyPath(a, path)}
+	if session.sealer, err = openKey(session.keyPath, a.writes); err != nil {
 		session.close()
 		return nil, fmt.Errorf("cannot open the state key: %w", err)
 	}
@@ -73,13 +73,10 @@ func (s *session) close() {
 
 // reconcileOptions translates the flags into the options of a pass.
 func (s *session) reconcileOptions() (reconcile.Options, error) {
-	o := s.options
-	only, err := parseOnly(o.only)
+	a := s.app
+	only, err := parseOnly(a.only)
 	if err != nil {
 		return reconcile.Options{}, err
-	}
-	if o.parallel < 1 {
-		return reconcile.Options{}, fmt.Errorf("cannot use --parallel %d: at least 1", o.parallel)
 	}
 	return reconcile.Options{
 		Store:       s.store,
@@ -87,17 +84,17 @@ func (s *session) reconcileOptions() (reconcile.Options, error) {
 		Random:      rand.Reader,
 		Dial:        dialer{log: s.log}.dial,
 		Holder:      holder(),
-		LockTimeout: o.lockTimeout,
-		Parallel:    o.parallel,
-		Hosts:       o.hosts,
+		LockTimeout: a.lockTimeout,
+		Parallel:    a.parallel,
+		Hosts:       a.hosts,
 		Only:        only,
 		Log:         s.log,
 	}, nil
 }
 
 // fetch reads the tree without touching anything else.
-func fetch(ctx context.Context, o *options) (reconcile.Declaration, error) {
-	src, err := openSource(o)
+func fetch(ctx context.Context, a *app) (reconcile.Declaration, error) {
+	src, err := openSource(a)
 	if err != nil {
 		return reconcile.Declaration{}, err
 	}
@@ -105,16 +102,16 @@ func fetch(ctx context.Context, o *options) (reconcile.Declaration, error) {
 }
 
 // openSource opens what --source names.
-func openSource(o *options) (reconcile.Source, error) {
+func openSource(a *app) (reconcile.Source, error) {
 	switch {
-	case o.source == "":
+	case a.source == "":
 		return nil, hinted{fmt.Errorf("cannot find a tree: no source is given"),
 			"say --source DIR, or set RECONCILER_SOURCE"}
-	case isURL(o.source):
+	case isURL(a.source):
 		return nil, hinted{fmt.Errorf("cannot read source %q: git is not supported as a source yet",
-			redactURL(o.source)), "check it out and give the directory"}
+			redactURL(a.source)), "check it out and give the directory"}
 	}
-	return source.Dir{Path: o.source}, nil
+	return source.Dir{Path: a.source}, nil
 }
 
 // isURL recognises URLs and the user@host:path form of git.
@@ -148,9 +145,9 @@ func statePath(s string) (string, error) {
 	return filepath.Abs(path)
 }
 
-func keyPath(o *options, statePath string) string {
-	if o.stateKey != "" {
-		return o.stateKey
+func keyPath(a *app, statePath string) string {
+	if a.stateKey != "" {
+		return a.stateKey
 	}
 	return filepath.Join(filepath.Dir(statePath), "state.key")
 }
@@ -182,20 +179,20 @@ func parseOnly(values []string) ([]reconcile.Target, error) {
 	return targets, nil
 }
 
-func newLogger(o *options, s streams) (*slog.Logger, error) {
+func newLogger(a *app) (*slog.Logger, error) {
 	var level slog.Level
-	if err := level.UnmarshalText([]byte(o.logLevel)); err != nil {
+	if err := level.UnmarshalText([]byte(a.logLevel)); err != nil {
 		return nil, fmt.Errorf("cannot use --log-level %q: say debug, info, warn or error",
-			o.logLevel)
+			a.logLevel)
 	}
 	handler := &slog.HandlerOptions{Level: level}
-	switch o.logFormat {
+	switch a.logFormat {
 	case "text":
-		return slog.New(slog.NewTextHandler(s.err, handler)), nil
+		return slog.New(slog.NewTextHandler(a.err, handler)), nil
 	case "json":
-		return slog.New(slog.NewJSONHandler(s.err, handler)), nil
+		return slog.New(slog.NewJSONHandler(a.err, handler)), nil
 	}
-	return nil, fmt.Errorf("cannot use --log-format %q: say text or json", o.logFormat)
+	return nil, fmt.Errorf("cannot use --log-format %q: say text or json", a.logFormat)
 }
 
 func hostname() string {
