@@ -17,85 +17,66 @@ type diff struct {
 	same    fieldSet // what really holds is as declared; known of running containers only
 }
 
+// stale is what holds inside otherwise than declared until a restart.
+func (p *planner) stale(x *diff) fieldSet { return (x.file | x.live) & p.restart &^ x.same }
+
 // compare fills the diff of an item whose container exists and is ours. It allocates only for
-// differences, so that a pass over containers that are as declared costs nothing.
+// differences and raw settings, so that a pass over a fleet that is as declared costs little.
 func (p *planner) compare(it *item) {
-	d := it.want
-	it.diff = diff{changed: p.changed(d, it.own.Applied)}
+	d, want := it.want, it.want.config()
+	x := &it.diff
+	x.changed = p.changed(d, &want, it.own.Applied)
 	if d.Template {
 		return
 	}
 	var gone []spec.ConfItem
-	if it.diff.changed.has(fLXCConf) {
-		gone = removedConf(d.LXCConf, it.own.Applied[p.key[fLXCConf]])
+	if x.changed.has(fLXCConf) {
+		gone = p.goneConf(it)
 	}
-	it.diff.file = fileDiff(d, &it.got.Config, gone)
+	x.file = fileDiff(d, &want, &it.got.Config, gone)
 	if it.got.State == Running {
-		liveDiff(&it.diff, d, it.got, gone)
+		liveDiff(x, d, &want, it.got, gone)
 	}
 	for _, key := range d.Unknown {
-		f := p.field(key)
-		if f == fieldCount {
-			continue
-		}
-		it.diff.changed.add(f, true)
-		it.diff.file.add(f, f == fIP || f == fMAC)
-	}
-}
-
-// field returns the field of a key, fieldCount if there is none.
-func (p *planner) field(key string) field {
-	for f := range fieldCount {
-		if p.key[f] == key {
-			return f
+		if f := p.field(key); f != fieldCount {
+			x.changed.add(f, true)
+			x.file.add(f, f == fIP || f == fMAC)
 		}
 	}
-	return fieldCount
 }
 
 // changed compares a declaration with the recorded texts.
-func (p *planner) changed(d *Desired, applied map[string]string) fieldSet {
-	var s, unset fieldSet
-	n, c := 0, d.file()
-	for f := range recordedFields {
-		if d.Template && f >= templateFields {
-			break
-		}
-		text, ok := appendField(p.text[:0], d, &c, f)
-		p.text = text[:0]
-		if !ok {
-			unset.add(f, true)
+func (p *planner) changed(d *Desired, c *Config, applied map[string]string) fieldSet {
+	var s, set fieldSet
+	same, b := 0, p.text
+	for f := range recorded(d) {
+		if b = appendField(b[:0], d, c, f); len(b) == 0 {
 			continue
 		}
-		n++
-		old, had := applied[p.key[f]]
-		s.add(f, !had || string(text) != old)
-	}
-	if s == 0 && n == len(applied) {
-		return 0 // the record has nothing else: spares looking up what is not set
-	}
-	for f := range recordedFields {
-		if unset.has(f) {
-			_, had := applied[p.key[f]]
-			s.add(f, had)
+		set.add(f, true)
+		if string(b) == applied[p.key[f]] {
+			same++
+		} else {
+			s.add(f, true)
 		}
+	}
+	p.text = b
+	if same == len(applied) {
+		return s // the record has nothing else: spares looking up what is not set
+	}
+	for f := range recorded(d) {
+		s.add(f, !set.has(f) && applied[p.key[f]] != "")
 	}
 	return s
 }
 
-// removedConf returns the raw settings that were carried out and are not declared any more.
-func removedConf(conf []spec.ConfItem, applied string) []spec.ConfItem {
-	var gone []spec.ConfItem
-	for _, pair := range pairs(applied) {
-		if item := (spec.ConfItem{Key: pair[0], Value: pair[1]}); !slices.Contains(conf, item) {
-			gone = append(gone, item)
-		}
-	}
-	return gone
+// goneConf returns the raw settings that were carried out and are not declared any more.
+func (p *planner) goneConf(it *item) []spec.ConfItem {
+	return slices.DeleteFunc(parseConf(it.own.Applied[p.key[fLXCConf]]),
+		func(c spec.ConfItem) bool { return slices.Contains(it.want.LXCConf, c) })
 }
 
-func fileDiff(d *Desired, got *Config, gone []spec.ConfItem) fieldSet {
-	want := d.file()
+func fileDiff(d *Desired, want, got *Config, gone []spec.ConfItem) fieldSet {
 	var s fieldSet
 	s.add(fHostname, got.Hostname != want.Hostname)
 	s.add(fBridge, got.Bridge != want.Bridge)
@@ -106,7 +87,7 @@ func fileDiff(d *Desired, got *Config, gone []spec.ConfItem) fieldSet {
 	s.add(fMemory, got.Memory != want.Memory)
 	s.add(fCPUSet, !sameCPUs(got.CPUSet, want.CPUSet))
 	s.add(fCPUShare, got.CPUShare != want.CPUShare)
-	s.add(fLXCConf, confDiffers(d.LXCConf, got.Raw) || anyOf(gone, got.Raw))
+	s.add(fLXCConf, confDiffers(want.Raw, got.Raw) || anyOf(gone, got.Raw))
 	s.add(fLXCConfUnset, len(unsetKeys(d, got.Raw)) > 0)
 	return s
 }
@@ -114,7 +95,7 @@ func fileDiff(d *Desired, got *Config, gone []spec.ConfItem) fieldSet {
 // liveDiff compares with what really holds inside. An empty live value means that the host cannot
 // tell, except for a missing memory limit or default route. The host name is never a live
 // difference: the guest may set its own.
-func liveDiff(x *diff, d *Desired, o *Observed, gone []spec.ConfItem) {
+func liveDiff(x *diff, d *Desired, want *Config, o *Observed, gone []spec.ConfItem) {
 	put := func(f field, known, same bool) {
 		x.live.add(f, known && !same)
 		x.same.add(f, known && same)
@@ -131,16 +112,17 @@ func liveDiff(x *diff, d *Desired, o *Observed, gone []spec.ConfItem) {
 	put(fCPUSet, l.CPUSet != "" && d.CPUSet != "", sameCPUs(l.CPUSet, d.CPUSet))
 	put(fCPUShare, l.CPUShare != 0 && d.CPUShare != 0, l.CPUShare == d.CPUShare)
 	known := l.Raw != nil
-	put(fLXCConf, known, known && !confDiffers(d.LXCConf, l.Raw) && !anyOf(gone, l.Raw))
+	put(fLXCConf, known, known && !confDiffers(want.Raw, l.Raw) && !anyOf(gone, l.Raw))
 	put(fLXCConfUnset, known, known && len(unsetKeys(d, l.Raw)) == 0)
 	x.same.add(fHostname, l.Hostname == d.Name)
 }
 
+// hasAddress compares texts, without a copy: those of IPv4, the only ones that a tree declares,
+// have one form.
 func hasAddress(addresses []string, ip netip.Addr) bool {
-	return slices.ContainsFunc(addresses, func(text string) bool {
-		a, err := netip.ParseAddr(text)
-		return err == nil && a.WithZone("") == ip
-	})
+	var space [48]byte
+	text := ip.AppendTo(space[:0])
+	return slices.ContainsFunc(addresses, func(a string) bool { return a == string(text) })
 }
 
 // otherLength reports whether the declared address holds with another length of its prefix.
@@ -157,26 +139,14 @@ func sameMemory(want, live int64) bool {
 // confDiffers reports whether the values of a declared key do not end with the declared ones, in
 // order. Values before them come from the source of the container: liblxc adds them up for a
 // list, and lets the last one win otherwise.
-func confDiffers(conf []spec.ConfItem, raw map[string][]string) bool {
-	for i, c := range conf {
-		if !declares(conf[:i], c.Key) && !endsWith(raw[c.Key], conf[i:], c.Key) {
+func confDiffers(want, raw map[string][]string) bool {
+	for key, values := range want {
+		got := raw[key]
+		if more := len(got) - len(values); more < 0 || !slices.Equal(got[more:], values) {
 			return true
 		}
 	}
 	return false
-}
-
-func endsWith(values []string, conf []spec.ConfItem, key string) bool {
-	at := len(values)
-	for _, c := range slices.Backward(conf) {
-		if c.Key != key {
-			continue
-		}
-		if at--; at < 0 || values[at] != c.Value {
-			return false
-		}
-	}
-	return true
 }
 
 // anyOf reports whether one of the settings is still there.
@@ -189,21 +159,20 @@ func anyOf(conf []spec.ConfItem, raw map[string][]string) bool {
 // unsetKeys returns the keys of raw that lxc_conf_unset takes away, sorted. An entry of it names a
 // key or the beginning of keys; what lxc_conf declares stays.
 func unsetKeys(d *Desired, raw map[string][]string) []string {
+	if len(d.LXCConfUnset) == 0 {
+		return nil
+	}
 	var keys []string
-	for _, unset := range d.LXCConfUnset {
-		for key, values := range raw {
-			if len(values) > 0 && strings.HasPrefix(key, unset) &&
-				!declares(d.LXCConf, key) && !slices.Contains(keys, key) {
-				keys = append(keys, key)
-			}
+	for key, values := range raw {
+		unset := slices.ContainsFunc(d.LXCConfUnset,
+			func(unset string) bool { return strings.HasPrefix(key, unset) })
+		declared := slices.ContainsFunc(d.LXCConf, func(c spec.ConfItem) bool { return c.Key == key })
+		if unset && !declared && len(values) > 0 {
+			keys = append(keys, key)
 		}
 	}
 	slices.Sort(keys)
 	return keys
-}
-
-func declares(conf []spec.ConfItem, key string) bool {
-	return slices.ContainsFunc(conf, func(c spec.ConfItem) bool { return c.Key == key })
 }
 
 // sameCPUs compares two cpusets as sets: the kernel says 0-2 for 0,1,2.

@@ -15,7 +15,7 @@ import (
 // A host that is also in Input.Unreachable, or whose Actual is of another host, gets no steps. A
 // Blocked in HostInput.Problems without a container stands for the whole host.
 func Compute(in Input) Plan {
-	p := &planner{in: &in, classes: newClasses()}
+	p := &planner{in: &in, table: newTable()}
 	p.out = Plan{
 		Steps:       make([]Step, 0, expected(in.Hosts)),
 		Blocked:     []Blocked{},
@@ -27,10 +27,7 @@ func Compute(in Input) Plan {
 	for _, h := range hosts {
 		p.host(h)
 	}
-	slices.SortFunc(p.out.Blocked, func(a, b Blocked) int {
-		return cmp.Or(strings.Compare(a.Host, b.Host), strings.Compare(a.Container, b.Container),
-			strings.Compare(a.Code, b.Code), strings.Compare(a.Text, b.Text))
-	})
+	slices.SortFunc(p.out.Blocked, compareBlocked)
 	slices.SortFunc(p.out.Unreachable, func(a, b Unreachable) int {
 		return cmp.Or(strings.Compare(a.Host, b.Host), strings.Compare(a.Text, b.Text))
 	})
@@ -41,6 +38,11 @@ func Compute(in Input) Plan {
 			strings.Compare(a.Path, b.Path), strings.Compare(a.Text, b.Text))
 	})
 	return p.out
+}
+
+func compareBlocked(a, b Blocked) int {
+	return cmp.Or(strings.Compare(a.Host, b.Host), strings.Compare(a.Container, b.Container),
+		strings.Compare(a.Code, b.Code), strings.Compare(a.Text, b.Text))
 }
 
 // expected guesses the number of steps, so that a plan for an empty fleet is allocated once.
@@ -55,7 +57,7 @@ func expected(hosts []HostInput) int {
 
 // planner is the work of one Compute. Its scratch space serves one host after the other.
 type planner struct {
-	classes
+	table
 	in  *Input
 	out Plan
 
@@ -75,7 +77,7 @@ type item struct {
 	own  *Owned    // nil: not recorded
 	got  *Observed // nil: does not exist on the host
 
-	ours    bool // both witnesses agree
+	ours    bool // it exists, and both witnesses say that we own it
 	inside  bool // may be touched in this pass
 	problem bool // it could not be resolved
 
@@ -93,25 +95,6 @@ type item struct {
 	wantedBy string   // template: the first container that needs it
 	emitted  bool
 }
-
-// work is the set of actions that an item gets.
-type work uint16
-
-// One bit for each action, in the order in which they are carried out.
-const (
-	doStop work = 1 << iota
-	doDestroy
-	doMake // create or clone
-	doConfigure
-	doStart
-	doPassword
-	doAddress
-	doDNS
-	doNote
-	doForget
-)
-
-func (w work) has(any work) bool { return w&any != 0 }
 
 // host plans one host: join the three lists, decide for each name alone, then settle what depends
 // on others (sources, snapshots, the guard), and write the steps in order.
@@ -153,7 +136,8 @@ func (p *planner) join() {
 	d, w, o := p.desired, p.owned, p.observed
 	p.items = slices.Grow(p.items[:0], max(len(d), len(w), len(o)))
 	for len(d) > 0 || len(w) > 0 || len(o) > 0 {
-		it := item{name: first(d, w, o)}
+		p.items = append(p.items, item{name: first(d, w, o)})
+		it := &p.items[len(p.items)-1]
 		if len(d) > 0 && d[0].Name == it.name {
 			it.want, d = d[0], d[1:]
 		}
@@ -163,25 +147,26 @@ func (p *planner) join() {
 		if len(o) > 0 && o[0].Name == it.name {
 			it.got, o = o[0], o[1:]
 		}
-		p.items = append(p.items, it)
-	}
-	for i := range p.items {
-		p.identify(&p.items[i])
+		p.identify(it)
 	}
 }
 
+// identify says whether an item is ours and may be touched, and lists it if it is not ours.
 func (p *planner) identify(it *item) {
 	if it.own != nil && it.own.Host != p.h.Host {
 		it.own = nil
 	}
-	it.ours = p.strangeness(it) == ""
 	it.problem = slices.ContainsFunc(p.h.Problems, func(b Blocked) bool {
 		return b.Container == it.name || b.Container == ""
 	})
 	it.inside = !it.problem && p.allows(it.name)
-	if it.got != nil && !it.ours {
+	if it.got == nil {
+		return
+	}
+	why := p.strangeness(it)
+	if it.ours = why == ""; !it.ours {
 		p.out.Unmanaged = append(p.out.Unmanaged, Unmanaged{Host: p.h.Host, Container: it.name,
-			State: it.got.State, Text: p.strangeness(it)})
+			State: it.got.State, Text: why})
 	}
 }
 
@@ -207,20 +192,15 @@ func (p *planner) countRest() {
 
 // first returns the smallest name at the head of the lists, of which one is not empty.
 func first(d []*Desired, w []*Owned, o []*Observed) string {
-	name, ok := "", false
-	put := func(s string) {
-		if !ok || s < name {
-			name, ok = s, true
-		}
-	}
+	name := ""
 	if len(d) > 0 {
-		put(d[0].Name)
+		name = d[0].Name
 	}
-	if len(w) > 0 {
-		put(w[0].Name)
+	if len(w) > 0 && (len(d) == 0 || w[0].Name < name) {
+		name = w[0].Name
 	}
-	if len(o) > 0 {
-		put(o[0].Name)
+	if len(o) > 0 && (len(d)+len(w) == 0 || o[0].Name < name) {
+		name = o[0].Name
 	}
 	return name
 }
@@ -231,9 +211,6 @@ func sorted[T any](space []*T, list []T, name func(*T) string) []*T {
 	for i := range list {
 		space = append(space, &list[i])
 	}
-	order := func(a, b *T) int { return strings.Compare(name(a), name(b)) }
-	if !slices.IsSortedFunc(space, order) {
-		slices.SortFunc(space, order)
-	}
+	slices.SortFunc(space, func(a, b *T) int { return strings.Compare(name(a), name(b)) })
 	return space
 }

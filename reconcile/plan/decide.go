@@ -31,10 +31,10 @@ func (p *planner) decide(it *item) {
 // needs it.
 func (p *planner) absent(it *item) {
 	it.cause = Declared
-	if it.own != nil && len(it.own.Applied) > 0 {
-		it.cause = Missing
-	} else if it.own != nil && it.own.Intent != "" {
+	if it.own != nil && halfMade(it.own) {
 		it.cause = Unfinished
+	} else if it.own != nil && len(it.own.Applied) > 0 {
+		it.cause = Missing
 	}
 	if !it.want.Template && p.makeable(it) {
 		it.work = making(it.want)
@@ -68,7 +68,7 @@ func (p *planner) existing(it *item) {
 	}
 	it.held = recreate != 0
 	it.work = p.updating(it, it.diff.changed&^recreate)
-	if touchesBridge(it) && p.lacksBridge(it.want) {
+	if needsBridge(it) && p.lacksBridge(it.want) {
 		p.blockBridge(it)
 		it.work = 0
 		return
@@ -141,7 +141,7 @@ func (p *planner) updating(it *item, changed fieldSet) work {
 
 // liveWork is the part that follows from the configuration and the state of the host alone.
 func (p *planner) liveWork(it *item) work {
-	x, running := &it.diff, it.got.State == Running
+	x := &it.diff
 	var w work
 	if x.file != 0 || x.live&^p.restart != 0 {
 		w |= doConfigure
@@ -152,10 +152,10 @@ func (p *planner) liveWork(it *item) work {
 		}
 		return w
 	}
-	if stale := (x.file | x.live) & p.restart &^ x.same; it.got.State != Stopped && stale != 0 {
+	if it.got.State != Stopped && p.stale(x) != 0 {
 		return w | doStop | doStart
 	}
-	if !running {
+	if it.got.State != Running {
 		w |= doStart
 	}
 	return w
@@ -176,8 +176,8 @@ func (p *planner) makeable(it *item) bool {
 	return true
 }
 
-// touchesBridge reports whether the work on an existing container depends on its bridge.
-func touchesBridge(it *item) bool {
+// needsBridge reports whether the work on an existing container depends on its bridge.
+func needsBridge(it *item) bool {
 	x := &it.diff
 	return it.work.has(doStart) || (x.changed | x.file | x.live).has(fBridge)
 }
@@ -221,7 +221,7 @@ func madeAnew(o *Owned) bool {
 // that asks for a new one still holds then.
 func unfinished(o *Owned) bool { return madeAnew(o) || o.Intent == string(Destroy) }
 
-// halfMade reports whether damage of the container comes from our own work.
+// halfMade reports whether damage of the container, or that it is gone, comes from our own work.
 func halfMade(o *Owned) bool { return o.Intent != "" && unfinished(o) }
 
 // neverFinished reports whether we began to make a container and no run ever completed it: it

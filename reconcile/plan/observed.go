@@ -7,6 +7,10 @@ type Actual struct {
 	Host       string
 	Bridges    []string   // names of the bridges of the host, sorted
 	Containers []Observed // sorted by name
+
+	// Known says that a container was made here before: the driver left a file that says so beside
+	// the containers. A host that has records but is not Known may be one whose disk is not mounted.
+	Known bool
 }
 
 // State of a container as liblxc names it, in lower case.

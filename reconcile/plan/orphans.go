@@ -1,5 +1,7 @@
 package plan
 
+import "net/netip"
+
 // orphan decides on a container that is not declared. Only what carries both witnesses is
 // destroyed. A record whose container is gone, or is there without our mark, is forgotten. A
 // container with our mark that is not the recorded one (another uid, a copy under this name)
@@ -30,23 +32,11 @@ type guard struct {
 // settleDestroys takes back every destroy that would break a snapshot or that the guard forbids.
 // A destroy taken back may leave a snapshot in place, so the snapshots are looked at again.
 func (p *planner) settleDestroys() {
-	if !p.destroysAny() {
-		return
-	}
 	p.keepBelowSnapshots()
 	p.applyGuard()
 	p.keepBelowSnapshots()
 	p.recheckSources()
 	p.orderDestroys()
-}
-
-func (p *planner) destroysAny() bool {
-	for i := range p.items {
-		if p.items[i].work.has(doDestroy) {
-			return true
-		}
-	}
-	return false
 }
 
 // keepBelowSnapshots blocks each destroy of a container that is the lower layer of one that
@@ -126,7 +116,7 @@ func (p *planner) counts(it *item) bool {
 // orderDestroys lets snapshots go before what they are snapshots of, and orphans before a
 // container that takes over their address.
 func (p *planner) orderDestroys() {
-	free := map[string]string{} // address → orphan that leaves it
+	free := map[netip.Addr]string{} // address → orphan that leaves it
 	for i := range p.items {
 		it := &p.items[i]
 		if !goes(it) {
@@ -136,18 +126,15 @@ func (p *planner) orderDestroys() {
 			lower.needs = append(lower.needs, it.name)
 		}
 		if a := it.got.Config.Address; a.IsValid() {
-			free[a.Addr().String()] = it.name
+			free[a.Addr()] = it.name
 		}
-	}
-	if len(free) == 0 {
-		return
 	}
 	for i := range p.items {
 		it := &p.items[i]
 		if it.want == nil || !it.work.has(doMake|doConfigure) {
 			continue
 		}
-		if orphan, ok := free[it.want.IP.String()]; ok {
+		if orphan, ok := free[it.want.IP]; ok {
 			it.needs = append(it.needs, orphan)
 		}
 	}

@@ -5,12 +5,9 @@ import (
 	"strings"
 )
 
-// strangeness returns why an observed container is not ours: which of the two witnesses is
-// missing. It is empty for one that is ours, and says nothing of use for one that does not exist.
+// strangeness returns why a container that exists is not ours: which of the two witnesses is
+// missing. It is empty for one that is ours.
 func (p *planner) strangeness(it *item) string {
-	if it.got == nil {
-		return "it does not exist"
-	}
 	m := it.got.Mark
 	switch {
 	case m == nil:
@@ -110,4 +107,11 @@ func (p *planner) changeReason(it *item, s fieldSet) Reason {
 
 func notRunningReason(s State) Reason {
 	return Reason{NotRunning, "it is " + string(s) + " and shall run"}
+}
+
+func forgetReason(it *item) Reason {
+	if it.got == nil {
+		return Reason{Undeclared, "it is not declared any more and has vanished from the host"}
+	}
+	return Reason{Undeclared, "it is not declared any more, and what the host has is not ours"}
 }

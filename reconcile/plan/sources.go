@@ -27,11 +27,11 @@ func (p *planner) resolveSource(it *item) {
 	}
 	it.visit = visiting
 	source := p.find(name)
+	p.spare(it, source)
 	if why := p.sourceFault(it, source); why != "" {
 		p.blockSource(it, why)
 	} else {
 		it.source = source
-		p.spare(it, source)
 	}
 	it.visit = visited
 }
@@ -126,9 +126,9 @@ func asItIs(source *item) string {
 	return ""
 }
 
-// spare keeps an orphan that a new container is cloned from for this pass.
+// spare keeps an orphan that a new container is cloned from, also if it cannot be cloned yet.
 func (p *planner) spare(it, source *item) {
-	if source.work.has(doDestroy) && source.want == nil {
+	if source != nil && source.work.has(doDestroy) && source.want == nil {
 		source.work = 0
 		p.block(source, Blocked{Action: Destroy, Code: BlockedDependants,
 			Text: "it is not declared, but \"" + it.name + "\" is cloned from it"})

@@ -1,5 +1,7 @@
 package plan
 
+import "slices"
+
 // Kind is what a plan does to one container as a whole.
 type Kind string
 
@@ -87,4 +89,17 @@ func kindOf(steps []Step) Kind {
 		return KindDestroy
 	}
 	return KindChange
+}
+
+// Without returns the plan without the steps of one container, which is blocked for the reason
+// given instead. What needs that container is left in: its step will say what it misses.
+func (p Plan) Without(b Blocked) Plan {
+	p.Steps = slices.DeleteFunc(slices.Clone(p.Steps), func(s Step) bool {
+		return s.Host == b.Host && s.Container == b.Container
+	})
+	if !slices.Contains(p.Blocked, b) {
+		p.Blocked = append(slices.Clone(p.Blocked), b)
+		slices.SortFunc(p.Blocked, compareBlocked)
+	}
+	return p
 }
