@@ -8,10 +8,12 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"reconciler/reconcile/execute"
 	"reconciler/reconcile/plan"
 	"reconciler/spec"
+	"reconciler/state"
 )
 
 // fleet is the connected hosts of one pass.
@@ -76,10 +78,26 @@ func observe(ctx context.Context, o *Options, hosts []*spec.Host, in observeMode
 	return f
 }
 
+// observeLimit is how long one host may take to show its containers. A healthy one needs less than
+// a second for a hundred.
+const observeLimit = 2 * time.Minute
+
 // observeMode is what observe needs to know of the pass.
 type observeMode struct {
 	installation string
-	lock         bool // the pass is going to write
+	finished     map[string]int // by host: recorded containers that were made completely
+	lock         bool           // the pass is going to write
+}
+
+// modeOf gathers it from the state.
+func modeOf(s state.Snapshot, lock bool) observeMode {
+	m := observeMode{installation: s.Installation, finished: map[string]int{}, lock: lock}
+	for i := range s.Records {
+		if r := &s.Records[i]; !r.Template && len(r.Applied) > 0 {
+			m.finished[r.Host]++
+		}
+	}
+	return m
 }
 
 // sight is what look brings back from one host.
@@ -118,9 +136,15 @@ func look(ctx context.Context, o *Options, h *spec.Host, in observeMode) (s sigh
 			return s
 		}
 	}
-	s.actual, s.err = s.host.Observe(ctx)
-	if s.err == nil && s.actual.Host != h.Name {
-		s.err = fmt.Errorf("cannot observe host %q: it answered as %q", h.Name, s.actual.Host)
+	observeCtx, cancel := context.WithTimeout(ctx, observeLimit)
+	defer cancel()
+	if s.actual, s.err = s.host.Observe(observeCtx); s.err != nil {
+		return s
+	}
+	if n := in.finished[h.Name]; n > 0 && !s.actual.Known {
+		s.err = fmt.Errorf("none of the %d recorded containers is in %s, nor is any trace that one "+
+			"ever was: is its disk mounted? If they are lost, say so with: "+
+			"mkdir -m 700 -p %[2]s/.reconciler && touch %[2]s/.reconciler/known", n, h.LXCPath)
 	}
 	return s
 }

@@ -3,6 +3,7 @@ package reconcile
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 
 	"reconciler/reconcile/execute"
@@ -70,8 +71,7 @@ func (j *journal) claimants(taken *state.TakenError, steps []plan.Step) []plan.S
 		s := &steps[i]
 		r := j.next[s.UID]
 		first := i == 0 || steps[i-1].UID != s.UID
-		owner := r.Host == taken.Host && r.Name == taken.Name
-		if first && !owner && (r.IP.String() == taken.Value || r.MAC == taken.Value) {
+		if first && taken.By(r) {
 			found = append(found, *s)
 		}
 	}
@@ -89,6 +89,11 @@ func (j *journal) Finished(ctx context.Context, o execute.Outcome) error {
 	}
 	if failure := failureOf(o); failure != "" {
 		r.Failure = failure
+		if arrived(o) {
+			// It is there now, and somebody may begin to use it: what failed after that must not
+			// look as if it were still half made. None of its settings counts as applied yet.
+			r.Intent, r.Applied = string(last.Action), nil
+		}
 		return j.apply(ctx, state.Batch{Put: []state.Record{r}})
 	}
 	if last.Want == nil && removes(last.Action) {
@@ -135,6 +140,14 @@ func makesAnew(intent string) bool {
 		return true
 	}
 	return false
+}
+
+// arrived reports whether the container was made, whatever failed afterwards.
+func arrived(o execute.Outcome) bool {
+	return slices.ContainsFunc(o.Steps, func(s execute.StepResult) bool {
+		return makesAnew(string(s.Step.Action)) && s.Step.Action != plan.Destroy &&
+			s.Status == execute.Done
+	})
 }
 
 func touchesHost(a plan.Action) bool { return a != plan.Note && a != plan.Forget }

@@ -56,8 +56,11 @@ func Plan(ctx context.Context, d Declaration, o Options) (Pass, error) {
 	if err != nil {
 		return p, err
 	}
-	f := observe(ctx, &o, o.hosts(p.Tree), observeMode{installation: snapshot.Installation})
+	f := observe(ctx, &o, o.hosts(p.Tree), modeOf(snapshot, false))
 	defer f.close(&o)
+	if ctx.Err() != nil {
+		return p, context.Cause(ctx)
+	}
 	resolved, err := resolve.Preview(resolveInput(p.Tree, f, snapshot), o.Sealer)
 	if err != nil {
 		return p, fmt.Errorf("cannot complete the tree: %w", err)
@@ -90,16 +93,18 @@ func run(ctx context.Context, o *Options, p Pass) (Pass, error) {
 	if err != nil {
 		return p, err
 	}
-	f := observe(ctx, o, o.hosts(p.Tree),
-		observeMode{installation: snapshot.Installation, lock: true})
+	f := observe(ctx, o, o.hosts(p.Tree), modeOf(snapshot, true))
 	defer f.close(o)
+	if ctx.Err() != nil {
+		return p, context.Cause(ctx)
+	}
 	resolved, err := resolve.Allocate(resolveInput(p.Tree, f, snapshot), o.Sealer, o.Random)
 	if err != nil {
 		return p, fmt.Errorf("cannot complete the tree: %w", err)
 	}
 	p.compute(o, f, snapshot, resolved)
-	if p.Plan.Empty() || ctx.Err() != nil {
-		return p, ctx.Err()
+	if p.Plan.Empty() {
+		return p, nil
 	}
 	j := newJournal(o, snapshot, resolved.Records)
 	if err := p.begin(ctx, j); err != nil {
@@ -149,6 +154,12 @@ func (o *Options) checkFilters(t *spec.Tree, s state.Snapshot) error {
 		if !known(only, t, s) {
 			return fmt.Errorf("cannot limit the pass to %q: neither the tree nor the state has it",
 				only.Host+"/"+only.Container)
+		}
+	}
+	for _, a := range o.Allow {
+		if a.Container != "" && !known(Target{a.Host, a.Container}, t, s) {
+			return fmt.Errorf("cannot allow to destroy %q: neither the tree nor the state has it",
+				a.Host+"/"+a.Container)
 		}
 	}
 	return nil

@@ -3,7 +3,6 @@ package reconcile
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/go-crypt/crypt/algorithm/shacrypt"
 
@@ -13,10 +12,12 @@ import (
 	"reconciler/state"
 )
 
-// Rounds of SHA-512 crypt(5). A generated password has 191 bits: stretching adds nothing but time.
+// Rounds of SHA-512 crypt(5). Stretching makes guessing dearer; a password as long as the generated
+// ones, which have 191 bits, is not guessed, and a hundred containers are to be made in a second.
 const (
-	roundsDeclared  = shacrypt.IterationsDefaultOmitted
-	roundsGenerated = shacrypt.IterationsMin
+	rounds     = shacrypt.IterationsDefaultOmitted
+	roundsLong = shacrypt.IterationsMin
+	long       = 32
 )
 
 // passwords gives steps the hash of their container's password. The clear text stays in here.
@@ -39,15 +40,15 @@ func (p passwords) Secrets(_ context.Context, s plan.Step) (execute.Secrets, err
 	if err != nil {
 		return execute.Secrets{}, fmt.Errorf("cannot open the sealed password: %w", err)
 	}
-	rounds := roundsDeclared
-	if slices.Contains(s.Want.Generated, "password") {
-		rounds = roundsGenerated
-	}
-	return hash(clear, rounds)
+	return hash(clear)
 }
 
-func hash(clear spec.Secret, rounds int) (execute.Secrets, error) {
-	hasher, err := shacrypt.New(shacrypt.WithSHA512(), shacrypt.WithIterations(rounds))
+func hash(clear spec.Secret) (execute.Secrets, error) {
+	n := rounds
+	if len(clear.Reveal()) >= long {
+		n = roundsLong
+	}
+	hasher, err := shacrypt.New(shacrypt.WithSHA512(), shacrypt.WithIterations(n))
 	if err != nil {
 		return execute.Secrets{}, fmt.Errorf("cannot set up password hashing: %w", err)
 	}

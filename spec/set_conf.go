@@ -26,6 +26,7 @@ func ownedKeys() [][2]string {
 		{"lxc.rootfs", ours},
 		{"lxc.rootfs.", ours},
 		{"lxc.start.auto", "write autostart"},
+		{"lxc.log.", "each start writes reconciler.log beside the container's config"},
 		{"lxc.include", "write the lines of the file themselves"},
 		{"lxc.cgroup.memory.limit_in_bytes", "write memory"},
 		{"lxc.cgroup2.memory.max", "write memory"},

@@ -84,15 +84,35 @@ var ErrConflict = errors.New("the record was changed by another process")
 
 // TakenError says that a value that must be unique belongs to another record.
 type TakenError struct {
-	What  string // "ip", "mac" or "name"
-	Value string
-	Host  string // of the record that has it
-	Name  string
+	What    string // "ip", "mac" or "name"
+	Value   string
+	Network string // only with "ip": on which it is taken
+	Host    string // of the record that has it
+	Name    string
 }
 
 // Error implements error.
 func (e *TakenError) Error() string {
-	return fmt.Sprintf("%s %s belongs to %s/%s", e.What, e.Value, e.Host, e.Name)
+	on := ""
+	if e.Network != "" {
+		on = " on network " + e.Network
+	}
+	return fmt.Sprintf("%s %s%s belongs to %s/%s", e.What, e.Value, on, e.Host, e.Name)
+}
+
+// By reports whether r would take the value.
+func (e *TakenError) By(r Record) bool {
+	if r.Host == e.Host && r.Name == e.Name {
+		return false
+	}
+	switch e.What {
+	case "ip":
+		return r.Network == e.Network && r.IP.IsValid() && r.IP.String() == e.Value
+	case "mac":
+		return r.MAC == e.Value
+	default:
+		return r.Host+"/"+r.Name == e.Value
+	}
 }
 
 // LockedError says who holds the lock.

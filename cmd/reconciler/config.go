@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"strings"
@@ -51,12 +53,15 @@ func readConfig(flags *pflag.FlagSet) error {
 	if err != nil {
 		return fmt.Errorf("cannot read configuration file: %w", err)
 	}
-	var doc yaml.Node
-	if err := yaml.Unmarshal(text, &doc); err != nil {
+	var doc, more yaml.Node
+	decoder := yaml.NewDecoder(bytes.NewReader(text))
+	if err := decoder.Decode(&doc); errors.Is(err, io.EOF) {
+		return nil
+	} else if err != nil {
 		return fmt.Errorf("cannot read configuration file %q: %w", path, err)
 	}
-	if len(doc.Content) == 0 {
-		return nil
+	if err := decoder.Decode(&more); !errors.Is(err, io.EOF) {
+		return fmt.Errorf("cannot read configuration file %q: it has more than one document", path)
 	}
 	return setFromMapping(flags, path, doc.Content[0])
 }

@@ -51,7 +51,8 @@ type app struct {
 	parallel    int
 	lockTimeout time.Duration
 
-	writes bool // the command is going to write to the state
+	writes  bool   // the command is going to write to the state
+	command string // as others are told who hold up at our locks
 }
 
 // exitCode carries the exit code of a command that has already reported everything.
@@ -129,6 +130,7 @@ keeps it so, and shows beforehand what it would do.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			a.command = cmd.CommandPath()
 			if err := complete(cmd.Flags(), os.LookupEnv); err != nil {
 				return err
 			}
@@ -165,6 +167,15 @@ func (a *app) check() error {
 	}
 	if a.parallel < 1 {
 		return fmt.Errorf("cannot use --parallel %d: at least 1", a.parallel)
+	}
+	return nil
+}
+
+// oneContainer is the cobra.PositionalArgs of commands about one container.
+func oneContainer(cmd *cobra.Command, args []string) error {
+	if len(args) != 2 {
+		return hinted{fmt.Errorf("cannot tell which container is meant by %d arguments", len(args)),
+			"say " + cmd.CommandPath() + " HOST CONTAINER"}
 	}
 	return nil
 }

@@ -14,7 +14,7 @@ func newSecret(a *app) *cobra.Command {
 	cmd.AddCommand(&cobra.Command{
 		Use:   "show HOST CONTAINER",
 		Short: "Print the password of a container in clear text",
-		Args:  cobra.ExactArgs(2),
+		Args:  oneContainer,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runSecretShow(cmd, a, args)
 		},
@@ -45,7 +45,7 @@ func runSecretShow(cmd *cobra.Command, a *app, args []string) error {
 		return fmt.Errorf("cannot open the sealed password of %s/%s: %w", args[0], args[1], err)
 	}
 	session.log.Info("password shown", "host", args[0], "container", args[1],
-		"by", holder().Who)
+		"by", a.holder().Who)
 	_, err = fmt.Fprintln(a.out, clear.Reveal())
 	return err
 }

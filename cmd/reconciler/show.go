@@ -17,7 +17,7 @@ func newShow(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "show HOST CONTAINER",
 		Short: "Show every effective setting of a container and where it comes from",
-		Args:  cobra.ExactArgs(2),
+		Args:  oneContainer,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runShow(cmd, a, args)
 		},

@@ -27,7 +27,7 @@ func newState(a *app) *cobra.Command {
 		&cobra.Command{
 			Use:   "show HOST CONTAINER",
 			Short: "Show one record; the password stays sealed",
-			Args:  cobra.ExactArgs(2),
+			Args:  oneContainer,
 			RunE: func(cmd *cobra.Command, args []string) error {
 				return runStateShow(cmd.Context(), a, args)
 			},

@@ -43,7 +43,7 @@ func runStatus(ctx context.Context, a *app) error {
 	if err != nil {
 		return fmt.Errorf("cannot load the state: %w", err)
 	}
-	rows := statusRows(pass, snapshot.Records)
+	rows := a.filter(statusRows(pass, snapshot.Records))
 	if err := a.write(rows.Text, rows.JSON); err != nil {
 		return err
 	}
@@ -54,6 +54,14 @@ func runStatus(ctx context.Context, a *app) error {
 		return exitCode(report.ExitUnreachable)
 	}
 	return nil
+}
+
+// filter leaves out the rows that --host and --only are not about: nothing is known of them.
+func (a *app) filter(rows report.Status) report.Status {
+	return slices.DeleteFunc(rows, func(r report.StatusRow) bool {
+		return len(a.hosts) > 0 && !slices.Contains(a.hosts, r.Host) ||
+			len(a.only) > 0 && !slices.Contains(a.only, r.Host+"/"+r.Container)
+	})
 }
 
 // containerKey names a container in the maps below.

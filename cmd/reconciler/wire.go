@@ -7,10 +7,10 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"net/url"
 	"os"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -47,22 +47,34 @@ func openSession(ctx context.Context, a *app) (*session, error) {
 		return nil, fmt.Errorf("cannot open the state: %w", err)
 	}
 	session := &session{app: a, log: log, store: store, keyPath: keyPath(a, path)}
-	if session.sealer, err = openKey(session.keyPath, a.writes); err != nil {
+	if err := session.openKey(ctx); err != nil {
 		session.close()
 		return nil, fmt.Errorf("cannot open the state key: %w", err)
 	}
 	return session, nil
 }
 
-func openKey(path string, write bool) (*state.Sealer, error) {
-	if write {
-		return state.OpenKey(path)
+// openKey reads the state key. One is made only by a command that writes, and only for a state
+// that has nothing sealed: in place of a lost one it would look as if all were well.
+func (s *session) openKey(ctx context.Context) (err error) {
+	s.sealer, err = state.ReadKey(s.keyPath)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
-	sealer, err := state.ReadKey(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+	if !s.app.writes {
+		return nil
 	}
-	return sealer, err
+	snapshot, err := s.store.Load(ctx)
+	if err != nil {
+		return err
+	}
+	sealed := func(r state.Record) bool { return r.Password != nil }
+	if slices.ContainsFunc(snapshot.Records, sealed) {
+		return hinted{fmt.Errorf("%q does not exist, and the state has passwords sealed with it",
+			s.keyPath), "put the key file back from your backup"}
+	}
+	s.sealer, err = state.OpenKey(s.keyPath)
+	return err
 }
 
 func (s *session) close() {
@@ -83,7 +95,7 @@ func (s *session) reconcileOptions() (reconcile.Options, error) {
 		Sealer:      s.sealer,
 		Random:      rand.Reader,
 		Dial:        dialer{log: s.log}.dial,
-		Holder:      holder(),
+		Holder:      a.holder(),
 		LockTimeout: a.lockTimeout,
 		Parallel:    a.parallel,
 		Hosts:       a.hosts,
@@ -123,20 +135,22 @@ func isURL(s string) bool {
 	return ok && strings.Contains(before, "@") && !strings.Contains(before, "/")
 }
 
-// redactURL takes credentials out of a URL that is going to be printed.
+// redactURL takes credentials out of a URL that is going to be printed: all that stands before
+// the host, for a token may stand in the place of the user.
 func redactURL(s string) string {
-	u, err := url.Parse(s)
-	if err != nil || u.User == nil {
+	scheme, rest, ok := strings.Cut(s, "://")
+	if !ok {
 		return s
 	}
-	return u.Redacted()
+	return scheme + "://" + rest[strings.LastIndex(rest, "@")+1:]
 }
 
 // statePath returns the file of a sqlite:// URL.
 func statePath(s string) (string, error) {
 	path, ok := strings.CutPrefix(s, "sqlite://")
 	if !ok && strings.Contains(s, "://") {
-		return "", hinted{fmt.Errorf("cannot open state %q: only sqlite:// is supported", s),
+		return "", hinted{fmt.Errorf("cannot open state %q: only sqlite:// is supported",
+			redactURL(s)),
 			"write sqlite:///path/to/state.db"}
 	}
 	if path == "" {
@@ -204,7 +218,7 @@ func hostname() string {
 }
 
 // holder says who we are to those who wait for our locks.
-func holder() state.Holder {
+func (a *app) holder() state.Holder {
 	who := "uid " + fmt.Sprint(os.Getuid())
 	if u, err := user.Current(); err == nil {
 		who = u.Username
@@ -212,7 +226,7 @@ func holder() state.Holder {
 	return state.Holder{
 		PID:     os.Getpid(),
 		Who:     who + "@" + hostname(),
-		Command: strings.Join(os.Args[:min(2, len(os.Args))], " "),
+		Command: a.command,
 		Since:   time.Now().UTC().Truncate(time.Second),
 	}
 }

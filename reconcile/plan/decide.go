@@ -12,6 +12,10 @@ func (p *planner) decide(it *item) {
 	case it.want == nil:
 		p.orphan(it)
 	case !it.inside:
+	case p.inTheWay(it):
+		if !it.want.Template {
+			p.blockInTheWay(it, Create)
+		}
 	case it.got == nil:
 		p.absent(it)
 	case !it.ours:
@@ -25,6 +29,22 @@ func (p *planner) decide(it *item) {
 	default:
 		p.existing(it)
 	}
+}
+
+// inTheWay reports whether something that is no container has the name of one: what is left of it,
+// perhaps, and perhaps it still runs.
+func (p *planner) inTheWay(it *item) bool {
+	if it.got != nil {
+		return false
+	}
+	_, found := slices.BinarySearch(p.h.Actual.Others, it.name)
+	return found
+}
+
+func (p *planner) blockInTheWay(it *item, a Action) {
+	p.block(it, Blocked{Action: a, Code: BlockedDamaged, Failed: true,
+		Text:    "something of its name is on the host, but without a configuration",
+		Unblock: "put its configuration back, or remove what is there"})
 }
 
 // absent decides on a declared name that is not on the host. A template waits until a container
@@ -221,9 +241,13 @@ func madeAnew(o *Owned) bool {
 // that asks for a new one still holds then.
 func unfinished(o *Owned) bool { return madeAnew(o) || o.Intent == string(Destroy) }
 
-// halfMade reports whether damage of the container, or that it is gone, comes from our own work.
-func halfMade(o *Owned) bool { return o.Intent != "" && unfinished(o) }
-
-// neverFinished reports whether we began to make a container and no run ever completed it: it
-// holds no data.
-func neverFinished(o *Owned) bool { return o.Intent != "" && len(o.Applied) == 0 }
+// halfMade reports whether damage of the container, or that it is gone, comes from our own work: we
+// were making or replacing it. Once it was there, a step that failed leaves another intent, for
+// then somebody may have begun to use it.
+func halfMade(o *Owned) bool {
+	switch Action(o.Intent) {
+	case Create, Clone, Destroy:
+		return true
+	}
+	return false
+}

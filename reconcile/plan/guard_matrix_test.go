@@ -132,10 +132,10 @@ func TestTheGuardCountsOnlyWhatIsOursAndHoldsData(t *testing.T) {
 		{"damaged ones raise it", more(4, func(s *scene, n string) {
 			s.both(declare(n, stopped)).got(n).Damage = "broken"
 		}), go2 + "m0! damaged\nm1! damaged\nm2! damaged\nm3! damaged\n"},
-		{"half-made orphans without data go, and are not counted", more(1, func(s *scene, n string) {
+		{"orphans that no run ever finished count, for somebody may use them", more(1, func(s *scene, n string) {
 			w := s.has(declare(n, stopped)).own(n)
 			w.Applied, w.Intent = nil, "clone"
-		}), "m0: destroy\n" + kept},
+		}), kept + "m0! guard\n"},
 		{"a half-made one that was finished once counts", more(1, func(s *scene, n string) {
 			s.has(declare(n, stopped)).own(n).Intent = "clone"
 		}), kept + "m0! guard\n"},

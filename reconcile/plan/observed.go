@@ -8,6 +8,10 @@ type Actual struct {
 	Bridges    []string   // names of the bridges of the host, sorted
 	Containers []Observed // sorted by name
 
+	// Others are the names of what else lies beside the containers, such as a directory whose
+	// configuration file is gone. Sorted.
+	Others []string
+
 	// Known says that a container was made here before: the driver left a file that says so beside
 	// the containers. A host that has records but is not Known may be one whose disk is not mounted.
 	Known bool

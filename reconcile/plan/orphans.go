@@ -1,24 +1,26 @@
 package plan
 
-import "net/netip"
+import (
+	"net/netip"
+	"slices"
+)
 
 // orphan decides on a container that is not declared. Only what carries both witnesses is
-// destroyed. A record whose container is gone, or is there without our mark, is forgotten. A
-// container with our mark that is not the recorded one (another uid, a copy under this name)
-// keeps its record, since one of the two is wrong and a person must say which.
+// destroyed. A record is forgotten only when nothing of its name is on the host: what is there
+// without our mark is listed as unmanaged, but it may be the container itself with a lost mark.
 func (p *planner) orphan(it *item) {
 	if it.own == nil || it.own.Template || !it.inside {
 		return
 	}
 	switch {
+	case protected(it):
+		p.blockProtected(it)
+	case p.inTheWay(it):
+		p.blockInTheWay(it, Forget)
 	case it.got == nil:
 		it.work = doForget
-	case it.ours && protected(it):
-		p.blockProtected(it)
 	case it.ours:
 		it.work = doDestroy
-	case it.got.Mark == nil || it.got.Mark.Installation != p.in.Installation:
-		it.work = doForget
 	}
 }
 
@@ -36,7 +38,7 @@ func (p *planner) settleDestroys() {
 	p.applyGuard()
 	p.keepBelowSnapshots()
 	p.recheckSources()
-	p.orderDestroys()
+	p.orderHandOvers()
 }
 
 // keepBelowSnapshots blocks each destroy of a container that is the lower layer of one that
@@ -70,8 +72,7 @@ func (p *planner) lower(it *item) *item {
 func goes(it *item) bool { return it.work.has(doDestroy) && !it.work.has(doMake) }
 
 // applyGuard blocks every destroy of the host if there are more than max(1, 25 %) of its owned
-// containers. Half-made containers that hold no data, and those that are allowed by name, do not
-// count and go through.
+// containers. Those that are allowed by name do not count and go through.
 func (p *planner) applyGuard() {
 	g := guard{}
 	for i := range p.items {
@@ -102,7 +103,7 @@ func (p *planner) applyGuard() {
 
 // counts reports whether an item is destroyed and counts for the guard.
 func (p *planner) counts(it *item) bool {
-	if !it.work.has(doDestroy) || neverFinished(it.own) {
+	if !it.work.has(doDestroy) {
 		return false
 	}
 	for _, a := range p.in.Allow {
@@ -113,20 +114,17 @@ func (p *planner) counts(it *item) bool {
 	return true
 }
 
-// orderDestroys lets snapshots go before what they are snapshots of, and orphans before a
-// container that takes over their address.
-func (p *planner) orderDestroys() {
-	free := map[netip.Addr]string{} // address → orphan that leaves it
+// orderHandOvers lets snapshots go before what they are snapshots of, and whoever gives up an
+// address before a container that takes it over.
+func (p *planner) orderHandOvers() {
+	givers := map[netip.Addr]string{} // address → who leaves it in this pass
 	for i := range p.items {
 		it := &p.items[i]
-		if !goes(it) {
-			continue
-		}
-		if lower := p.lower(it); lower != nil && lower.work.has(doDestroy) {
+		if lower := p.lower(it); goes(it) && lower != nil && lower.work.has(doDestroy) {
 			lower.needs = append(lower.needs, it.name)
 		}
-		if a := it.got.Config.Address; a.IsValid() {
-			free[a.Addr()] = it.name
+		if gives(it) {
+			givers[it.got.Config.Address.Addr()] = it.name
 		}
 	}
 	for i := range p.items {
@@ -134,8 +132,33 @@ func (p *planner) orderDestroys() {
 		if it.want == nil || !it.work.has(doMake|doConfigure) {
 			continue
 		}
-		if orphan, ok := free[it.want.IP]; ok {
-			it.needs = append(it.needs, orphan)
+		giver, ok := givers[it.want.IP]
+		// Two that swap cannot wait for each other; then one has both for a moment.
+		if ok && giver != it.name && !p.waitsFor(giver, it.name, map[string]bool{}) {
+			it.needs = append(it.needs, giver)
 		}
 	}
+}
+
+// gives reports whether a container that exists has another address after this pass, or none.
+func gives(it *item) bool {
+	if it.got == nil || !it.got.Config.Address.IsValid() {
+		return false
+	}
+	moves := it.want != nil && it.ours && it.work.has(doConfigure) &&
+		it.want.IP != it.got.Config.Address.Addr()
+	return goes(it) || moves
+}
+
+// waitsFor reports whether a container needs another one, directly or through others. seen has
+// those that were looked at.
+func (p *planner) waitsFor(name, other string, seen map[string]bool) bool {
+	it := p.find(name)
+	if it == nil || seen[name] {
+		return false
+	}
+	seen[name] = true
+	return slices.ContainsFunc(it.needs, func(need string) bool {
+		return need == other || p.waitsFor(need, other, seen)
+	})
 }

@@ -42,19 +42,43 @@ func TestOrphans(t *testing.T) {
 	})
 }
 
+func TestOrphansThatMayStillBeThere(t *testing.T) {
+	t.Parallel()
+	run(t, []scenario{
+		{"what lost its configuration keeps its record and its address", func() *scene {
+			s := four().has(declare("x")).gone("x")
+			s.in.Actual.Others = []string{"lost+found", "x"}
+			return s
+		}(), `
+			x! damaged forget failed
+			= 4`},
+		{"and is not made a second time where it is declared", func() *scene {
+			s := four().both(declare("x")).gone("x")
+			s.in.Actual.Others = []string{"x"}
+			return s
+		}(), `
+			x! damaged create failed
+			= 4`},
+		{"a protected one that vanished keeps its record", func() *scene {
+			s := four().has(declare("x", protect)).gone("x")
+			return s
+		}(), `
+			x! protected destroy
+			= 4`},
+	})
+}
+
 func TestOrphansWithoutBothWitnesses(t *testing.T) {
 	t.Parallel()
 	run(t, []scenario{
-		{"without our mark it is left, and its record goes", func() *scene {
+		{"without our mark it is left, and its record stays", func() *scene {
 			s := four().has(declare("x"))
 			s.got("x").Mark = nil
 			return s
 		}(), `
-			x: forget(not_declared)
 			x? running: it carries no mark
 			= 4`},
 		{"the mark of another installation", marked(func(m *plan.Mark) { m.Installation = "other" }), `
-			x: forget(not_declared)
 			x? running: its mark is of another installation
 			= 4`},
 		{"a copy made by hand under the name of an orphan", marked(func(m *plan.Mark) { m.Name = "y" }), `

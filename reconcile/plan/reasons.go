@@ -109,9 +109,6 @@ func notRunningReason(s State) Reason {
 	return Reason{NotRunning, "it is " + string(s) + " and shall run"}
 }
 
-func forgetReason(it *item) Reason {
-	if it.got == nil {
-		return Reason{Undeclared, "it is not declared any more and has vanished from the host"}
-	}
-	return Reason{Undeclared, "it is not declared any more, and what the host has is not ours"}
+func forgetReason() Reason {
+	return Reason{Undeclared, "it is not declared any more and has vanished from the host"}
 }

@@ -113,7 +113,7 @@ func (p *planner) wanted(it *item) *Desired {
 func (p *planner) describe(it *item, w work, s *Step) {
 	switch {
 	case w == doForget:
-		s.Reason = forgetReason(it)
+		s.Reason = forgetReason()
 	case w == doDestroy && it.want == nil:
 		s.Reason = Reason{Undeclared, "it is not declared any more"}
 	case w == doDestroy:

@@ -142,6 +142,7 @@ func TestChainsOfTemplates(t *testing.T) {
 				s.own(name).Applied, s.own(name).Intent = nil, "create"
 				s.got(name).Damage = "no rootfs"
 			}
+			s.Allow = []plan.Allowance{{Count: 2}}
 		}), `
 			t1: destroy(unfinished) create(unfinished)
 			t2 <t1: destroy(unfinished) clone(unfinished)

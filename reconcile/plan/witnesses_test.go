@@ -15,8 +15,6 @@ type witness struct {
 	name string
 	edit func(*scene) // of the scene's container "x"
 	text string
-	// forgotten: the record of an orphan goes. It stays where a mark of ours speaks against it.
-	forgotten bool
 }
 
 func witnessesThatFail() []witness {
@@ -28,43 +26,43 @@ func witnessesThatFail() []witness {
 		}
 	}
 	return []witness{
-		{"no mark", func(s *scene) { s.got("x").Mark = nil }, "it carries no mark", true},
+		{"no mark", func(s *scene) { s.got("x").Mark = nil }, "it carries no mark"},
 		{"an empty mark", func(s *scene) { s.got("x").Mark = &plan.Mark{} },
-			"its mark is of another installation", true},
+			"its mark is of another installation"},
 		{"another installation", mark(func(m *plan.Mark) { m.Installation = "inst-2" }),
-			"its mark is of another installation", true},
+			"its mark is of another installation"},
 		{"no installation", mark(func(m *plan.Mark) { m.Installation = "" }),
-			"its mark is of another installation", true},
+			"its mark is of another installation"},
 		{"the installation in other letters", mark(func(m *plan.Mark) { m.Installation = "INST-1" }),
-			"its mark is of another installation", true},
+			"its mark is of another installation"},
 		{"another host", mark(func(m *plan.Mark) { m.Host = "i" }),
-			"it is a copy: its mark is of i/x", false},
-		{"no host", mark(func(m *plan.Mark) { m.Host = "" }), "it is a copy: its mark is of /x", false},
+			"it is a copy: its mark is of i/x"},
+		{"no host", mark(func(m *plan.Mark) { m.Host = "" }), "it is a copy: its mark is of /x"},
 		{"another name", mark(func(m *plan.Mark) { m.Name = "y" }),
-			"it is a copy: its mark is of h/y", false},
+			"it is a copy: its mark is of h/y"},
 		{"the beginning of its name", mark(func(m *plan.Mark) { m.Name = "" }),
-			"it is a copy: its mark is of h/", false},
+			"it is a copy: its mark is of h/"},
 		{"a copy of a container that exists", func(s *scene) { s.got("x").Mark = s.got("a").Mark },
-			"it is a copy: its mark is of h/a", false},
+			"it is a copy: its mark is of h/a"},
 		{"another uid in the mark", mark(func(m *plan.Mark) { m.UID = "uid-2" }),
-			"its record is of another uid", false},
+			"its record is of another uid"},
 		{"no uid in the mark", mark(func(m *plan.Mark) { m.UID = "" }),
-			"its record is of another uid", false},
+			"its record is of another uid"},
 		{"another uid in the record", func(s *scene) { s.own("x").UID = "uid-2" },
-			"its record is of another uid", false},
+			"its record is of another uid"},
 		{"no uid in the record", func(s *scene) { s.own("x").UID = "" },
-			"its record is of another uid", false},
+			"its record is of another uid"},
 		{"no uid in both", func(s *scene) {
 			mark(func(m *plan.Mark) { m.UID = "" })(s)
 			s.own("x").UID = ""
-		}, "its record is of another uid", false},
+		}, "its record is of another uid"},
 		{"no record", func(s *scene) {
 			s.in.Owned = slices.DeleteFunc(s.in.Owned, func(o plan.Owned) bool { return o.Name == "x" })
-		}, "it has no record", false},
+		}, "it has no record"},
 		{"a record of another host", func(s *scene) { s.own("x").Host = "i" },
-			"it has no record", false},
+			"it has no record"},
 		{"a record of another name", func(s *scene) { s.own("x").Name = "w" },
-			"it has no record", false},
+			"it has no record"},
 	}
 }
 
@@ -121,9 +119,6 @@ func TestAnUndeclaredContainerWithoutBothWitnesses(t *testing.T) {
 			change(s.got("x"))
 			w.edit(s)
 			want := fmt.Sprintf("x? %s: %s\n= 4", s.got("x").State, w.text)
-			if w.forgotten {
-				want = "x: forget(not_declared)\n" + want
-			}
 			if w.name == "a record of another name" {
 				want = "w: forget(not_declared)\n" + want
 			}

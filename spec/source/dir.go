@@ -1,6 +1,7 @@
 package source
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -78,7 +79,28 @@ type reader struct {
 	bytes    int64
 }
 
+// maxReads bounds how often a directory is read until two readings agree.
+const maxReads = 5
+
+// fetch reads until nothing changes between two readings: half of a checkout is no declaration,
+// and what it does not have yet must not be taken for what shall go.
 func fetch(ctx context.Context, from files) (fs.FS, string, error) {
+	_, before, err := readAll(ctx, from)
+	for range maxReads {
+		if err != nil {
+			return nil, "", err
+		}
+		var read fs.FS
+		var revision string
+		if read, revision, err = readAll(ctx, from); err == nil && revision == before {
+			return read, revision, nil
+		}
+		before = revision
+	}
+	return nil, "", cmp.Or(err, errors.New("it changes while it is being read"))
+}
+
+func readAll(ctx context.Context, from files) (fs.FS, string, error) {
 	r := &reader{from: from, out: newMemory(),
 		ended: func() error { return context.Cause(ctx) }}
 	if err := fs.WalkDir(from, ".", r.visit); err != nil {

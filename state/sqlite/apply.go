@@ -184,6 +184,9 @@ func taken(ctx context.Context, tx *sql.Tx, r state.Record, err error) error {
 		{"mac", r.MAC, "mac = ?", []any{r.MAC}},
 	} {
 		owner := &state.TakenError{What: look.what, Value: look.value}
+		if look.what == "ip" {
+			owner.Network = r.Network
+		}
 		lookErr := tx.QueryRowContext(ctx, "SELECT host, name FROM records WHERE "+look.where,
 			look.args...).Scan(&owner.Host, &owner.Name)
 		if lookErr == nil {

@@ -184,7 +184,9 @@ func checkUnique(records map[string]state.Record) error {
 func uniques(r state.Record) []state.TakenError {
 	list := []state.TakenError{{What: "name", Value: r.Host + "/" + r.Name}}
 	if r.IP.IsValid() {
-		list = append(list, state.TakenError{What: "ip", Value: r.IP.String()})
+		list = append(list, state.TakenError{
+			What: "ip", Value: r.IP.String(), Network: r.Network,
+		})
 	}
 	if r.MAC != "" {
 		list = append(list, state.TakenError{What: "mac", Value: r.MAC})

@@ -17,7 +17,7 @@ func testTaken(t *testing.T, s state.Store) {
 		change func(r *state.Record)
 	}{
 		{
-			state.TakenError{What: "ip", Value: "10.5.0.2"},
+			state.TakenError{What: "ip", Value: "10.5.0.2", Network: owner.Network},
 			func(r *state.Record) { r.IP = owner.IP },
 		},
 		{
