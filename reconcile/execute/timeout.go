@@ -10,13 +10,11 @@ import (
 )
 
 // Limit returns how long one try of an action may take. The figures are far above what a healthy
-// host needs: they are there to end what hangs.
+// host needs: they are there to end what hangs. There are no others for what a step starts.
 func Limit(a plan.Action) time.Duration {
 	switch a {
-	case plan.Create:
-		return 60 * time.Minute // a template script downloads a distribution
-	case plan.Clone:
-		return 15 * time.Minute // copies a root file system
+	case plan.Create, plan.Clone:
+		return 60 * time.Minute // downloads a distribution, or copies a root file system
 	case plan.Stop, plan.Destroy, plan.Address:
 		return 2 * time.Minute // the guest shuts down or boots
 	default:

@@ -172,6 +172,7 @@ func (f *Fake) putLocked(s plan.Step, c *container) {
 	c.rootfs.Hosts = "127.0.1.1 " + s.Container + "\n"
 	delete(f.leftovers, s.UID)
 	f.containers[s.Container] = c
+	f.diskLost = false
 	f.writes++
 }
 

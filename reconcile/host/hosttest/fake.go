@@ -42,6 +42,7 @@ type Fake struct {
 	pids       int
 	faults     []*fault
 	crashed    bool
+	diskLost   bool
 	unseen     error // why the host cannot be reached
 	holder     *string
 	released   chan struct{} // closed when holder gives the lock back
@@ -113,7 +114,9 @@ func (f *Fake) Observe(ctx context.Context) (plan.Actual, error) {
 	if err := errors.Join(context.Cause(ctx), f.deadLocked()); err != nil {
 		return plan.Actual{}, fmt.Errorf("cannot observe host %q: %w", f.config.Host, err)
 	}
-	actual := plan.Actual{Host: f.config.Host, Bridges: slices.Sorted(maps.Keys(f.bridges))}
+	actual := plan.Actual{
+		Host: f.config.Host, Bridges: slices.Sorted(maps.Keys(f.bridges)), Known: !f.diskLost,
+	}
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(f.containers)) {
 		c := f.containers[name]

@@ -110,6 +110,17 @@ func (f *Fake) AddAddress(name string, address netip.Addr) {
 	f.mustHave(name, func(c *container) { c.addresses = append(c.addresses, address) })
 }
 
+// LoseDisk takes everything below the lxcpath away, as a disk that is not mounted does: all
+// containers, what killed creations left, and that the host is Known. The next container that is
+// made makes it Known again.
+func (f *Fake) LoseDisk() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	clear(f.containers)
+	clear(f.leftovers)
+	f.diskLost = true
+}
+
 func (f *Fake) mustHave(name string, act func(*container)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -154,3 +154,32 @@ func TestHandActionOnNothingPanics(t *testing.T) {
 		}()
 	}
 }
+
+func TestALostDiskLooksLikeAHostOfWhichNothingIsKnown(t *testing.T) {
+	t.Parallel()
+	f := newFake()
+	web := wanted("web", "10.9.0.2")
+	f.make(t, web, newSteps()...)
+	known := func() (bool, int) {
+		a, err := f.Observe(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a.Known, len(a.Containers)
+	}
+	if is, n := known(); !is || n != 2 {
+		t.Fatalf("before: known %v, %d containers", is, n)
+	}
+	f.LoseDisk()
+	if is, n := known(); is || n != 0 {
+		t.Errorf("no test could prove that records are kept: known %v, %d containers", is, n)
+	}
+	f.CreateByHand("base")
+	if is, _ := known(); is {
+		t.Error("what a person makes says nothing about us")
+	}
+	f.make(t, web, plan.Clone)
+	if is, _ := known(); !is {
+		t.Error("a host with a container of ours is known")
+	}
+}

@@ -34,6 +34,9 @@ func wholeWay(l *lab) {
 		l.t.Errorf("the backing is %q, not %q", o.Backing, l.s.Backing)
 	}
 	l.same("cloning changed the source", before, l.see(l.s.Base))
+	if !l.observe().Known {
+		l.t.Error("if the disk is not mounted next time, all containers will be taken for destroyed")
+	}
 }
 
 func fromImage(l *lab) {

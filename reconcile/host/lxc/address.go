@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"reconciler/reconcile/plan"
@@ -16,8 +17,8 @@ import (
 // first process runs, so that the first answer is nearly always the last.
 const pollInterval = 5 * time.Millisecond
 
-// address waits until the container runs and its interface has exactly the declared address and
-// route, and says so only then.
+// address waits until the container runs and its interface has the declared address and route,
+// and says so only then. Other addresses, of a service of the guest perhaps, do not matter.
 func (h *Host) address(ctx context.Context, s plan.Step) (string, error) {
 	c, err := h.owned(s)
 	if err != nil {
@@ -70,7 +71,7 @@ func (h *Host) lookForAddress(s plan.Step, c container) (netip.Addr, string, err
 		return netip.Addr{}, name + " has no address", nil
 	case !want.IsValid():
 		return nic.addresses[0].Addr(), seen, nil
-	case len(nic.addresses) == 1 && nic.addresses[0] == want && nic.gateway == s.Want.Gateway:
+	case slices.Contains(nic.addresses, want) && nic.gateway == s.Want.Gateway:
 		return want.Addr(), seen, nil
 	default:
 		return netip.Addr{}, seen, nil

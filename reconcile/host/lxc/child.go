@@ -25,15 +25,12 @@ type child struct {
 	program string
 	args    []string
 	log     string // where the program writes liblxc's log, or empty
-	timeout time.Duration
 }
 
-// run waits for the program. It has process ids of its own, so that everything it has started
-// dies with it, and it dies with this process, even by SIGKILL.
+// run waits for the program until ctx ends, whose cause is then the error. The program has process
+// ids of its own, so that everything it has started dies with it, and it dies with this process,
+// even by SIGKILL.
 func (c child) run(ctx context.Context) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, c.timeout,
-		fmt.Errorf("%s took longer than %v", c.program, c.timeout))
-	defer cancel()
 	cmd := exec.CommandContext(ctx, c.program, c.args...)
 	var output tail
 	cmd.Stdout, cmd.Stderr = &output, &output

@@ -25,7 +25,7 @@ func needsRoot(t *testing.T) {
 }
 
 func sh(script string) child {
-	return child{program: "sh", args: []string{"-c", script}, timeout: time.Minute}
+	return child{program: "sh", args: []string{"-c", script}}
 }
 
 func TestChildErrorHasWhatItSaid(t *testing.T) {
@@ -45,7 +45,7 @@ func TestChildErrorHasWhatItSaid(t *testing.T) {
 }
 
 func TestMissingProgramCannotHeal(t *testing.T) {
-	err := child{program: "lxc-no-such-tool", timeout: time.Minute}.run(t.Context())
+	err := child{program: "lxc-no-such-tool"}.run(t.Context())
 	if !errors.Is(err, execute.ErrPermanent) || !strings.Contains(err.Error(), "not installed") {
 		t.Errorf("got %v", err)
 	}
@@ -70,10 +70,11 @@ func TestChildThatHangsIsKilledWithItsFamily(t *testing.T) {
 
 func TestChildTimeout(t *testing.T) {
 	needsRoot(t)
-	c := sh("while :; do sleep 1; done")
-	c.timeout = time.Millisecond
-	if err := c.run(t.Context()); err == nil || !strings.Contains(err.Error(), "took longer") {
-		t.Errorf("got %v", err)
+	late := errors.New("the step took longer than a moment")
+	ctx, cancel := context.WithTimeoutCause(t.Context(), time.Millisecond, late)
+	defer cancel()
+	if err := sh("while :; do sleep 1; done").run(ctx); !errors.Is(err, late) {
+		t.Errorf("the limit of the step does not end its program, or is not told: %v", err)
 	}
 }
 

@@ -8,13 +8,9 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
-	"time"
 
 	"reconciler/reconcile/plan"
 )
-
-// cloneTimeout bounds the copying of one root file system.
-const cloneTimeout = 60 * time.Minute
 
 // clone copies, or takes a snapshot of, the container that the declaration names.
 func (h *Host) clone(ctx context.Context, s plan.Step, st staging) (string, error) {
@@ -61,6 +57,9 @@ func (h *Host) source(name string) (container, error) {
 	if state := stateOf(object); state != plan.Stopped {
 		return c, permanent(fmt.Errorf("its source %q is %s", name, state))
 	}
+	if err := c.confirm(object); err != nil {
+		return c, fmt.Errorf("its source %q cannot be used: %w", name, err)
+	}
 	return c, nil
 }
 
@@ -72,5 +71,5 @@ func (h *Host) copyInChild(ctx context.Context, s plan.Step, how ...string) erro
 		"-P", h.opt.LXCPath, "-n", s.Want.FromContainer, "-p", st.lxcpath, "-N", s.Container,
 		"-o", log, "-l", "WARN",
 	}, how...)
-	return child{program: "lxc-copy", args: args, log: log, timeout: cloneTimeout}.run(ctx)
+	return child{program: "lxc-copy", args: args, log: log}.run(ctx)
 }

@@ -2,6 +2,7 @@ package lxc
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 )
 
@@ -113,6 +114,17 @@ func (c configFile) last(key string) string {
 		return v[len(v)-1]
 	}
 	return ""
+}
+
+// without returns the file with empty lines in the place of those of key.
+func (c configFile) without(key string) configFile {
+	out := configFile{entries: slices.Clone(c.entries)}
+	for i, e := range out.entries {
+		if e.key == key {
+			out.entries[i] = entry{}
+		}
+	}
+	return out
 }
 
 // replacePath changes every occurrence of the directory from to the directory to.

@@ -12,22 +12,27 @@ import (
 
 // configure makes the configuration file, the guest's network files and, of a running container,
 // the limits and the address what is declared. MAC, bridge and lxc_conf of a running container
-// change with its next start.
+// change with its next start. A file that liblxc refuses can be replaced, but not by such a file.
 func (h *Host) configure(s plan.Step) (string, error) {
 	c, object, err := h.opened(s)
 	if err != nil {
 		return "", err
 	}
 	defer h.release(object)
-	w, err := wantedOf(s.Want, h.markOf(s), h.dialect)
+	next, err := h.next(s, c)
 	if err != nil {
-		return "", permanent(err)
+		return "", err
 	}
-	// The guest comes before the file: where the file is right, the guest is.
-	next := c.file.edit(w)
+	// The guest comes before the file: where the file is right, the guest is. And the file still
+	// has the old address when that is taken away.
 	running := stateOf(object) == plan.Running
 	if !s.Want.Template && (running || !bytes.Equal(next.bytes(), c.file.bytes())) {
 		if err := ownInterface(c, object); err != nil {
+			return "", err
+		}
+	}
+	if running {
+		if err := h.configureLive(s, c, object); err != nil {
 			return "", err
 		}
 	}
@@ -38,12 +43,17 @@ func (h *Host) configure(s plan.Step) (string, error) {
 	if err := c.write(next, dir); err != nil {
 		return "", err
 	}
-	if running {
-		if err := h.configureLive(s, c, object); err != nil {
-			return "", err
-		}
-	}
 	return "lxc conf ok", nil
+}
+
+// next returns the configuration file that a container shall have, which liblxc accepts.
+func (h *Host) next(s plan.Step, c container) (configFile, error) {
+	w, err := wantedOf(s.Want, h.markOf(s), h.dialect)
+	if err != nil {
+		return configFile{}, permanent(err)
+	}
+	next := c.file.edit(w)
+	return next, checkConfig(next)
 }
 
 // configureLive changes what can be changed in a running container.
@@ -65,5 +75,6 @@ func (h *Host) configureLive(s plan.Step, c container, object *golxc.Container) 
 		return err
 	}
 	defer net.handle.Close()
-	return net.readdress(c.file.interfaceName(), address, s.Want.Gateway)
+	old, _ := parseAddress(c.file.last(keyAddress))
+	return net.readdress(c.file.interfaceName(), readdressing{address, old, s.Want.Gateway})
 }

@@ -19,23 +19,25 @@ import (
 type container struct {
 	name string
 	dir  string // its own directory
+	home string // the lxcpath of the containers that it may be a snapshot of
 	file configFile
 	root rootfs
 }
 
 // read reads a container's directory. A container that does not exist gives fs.ErrNotExist.
 func (h *Host) read(name string) (container, error) {
-	return readContainer(filepath.Join(h.opt.LXCPath, name))
+	return readContainer(filepath.Join(h.opt.LXCPath, name), h.opt.LXCPath)
 }
 
-func readContainer(dir string) (container, error) {
+func readContainer(dir, home string) (container, error) {
 	text, err := os.ReadFile(filepath.Join(dir, "config"))
 	if err != nil {
 		return container{}, err
 	}
 	file := parseConfig(text)
 	return container{
-		name: filepath.Base(dir), dir: dir, file: file, root: parseRootfs(file.last(keyRootfs)),
+		name: filepath.Base(dir), dir: dir, home: home, file: file,
+		root: parseRootfs(file.last(keyRootfs)),
 	}, nil
 }
 
@@ -44,7 +46,10 @@ func (c container) damage() string {
 	if _, err := os.Lstat(filepath.Join(c.dir, "partial")); err == nil {
 		return "lxc-create did not finish it"
 	}
-	return c.root.damage()
+	if damage := c.root.damage(); damage != "" {
+		return damage
+	}
+	return c.strayed()
 }
 
 // write replaces the configuration file if it differs, with its mode and owner.
@@ -90,7 +95,7 @@ func (h *Host) owned(s plan.Step) (container, error) {
 	return c, nil
 }
 
-// opened is owned, together with liblxc's view of the same container.
+// opened is owned, together with liblxc's view of the same container; see open.
 func (h *Host) opened(s plan.Step) (container, *golxc.Container, error) {
 	c, err := h.owned(s)
 	if err != nil {

@@ -10,13 +10,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"reconciler/reconcile/plan"
 )
-
-// createTimeout bounds a template script, which may download a whole distribution.
-const createTimeout = 60 * time.Minute
 
 // create lets a template script of LXC make the container.
 func (h *Host) create(ctx context.Context, s plan.Step, st staging) (string, error) {
@@ -34,7 +30,7 @@ func (h *Host) create(ctx context.Context, s plan.Step, st staging) (string, err
 	if options := templateOptions(s.Want.Options); len(options) > 0 {
 		args = append(append(args, "--"), options...)
 	}
-	err := child{program: "lxc-create", args: args, log: log, timeout: createTimeout}.run(ctx)
+	err := child{program: "lxc-create", args: args, log: log}.run(ctx)
 	if err != nil {
 		return "", err
 	}

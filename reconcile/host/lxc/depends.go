@@ -4,6 +4,7 @@ package lxc
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -33,8 +34,8 @@ func readDependants(path string) ([]dependant, error) {
 // updateSnapshots replaces an entry in the list of those who are snapshots of source; a zero
 // wanted only removes. It takes the lock that liblxc takes for the same file. A source that no
 // longer exists is nothing to do.
-func updateSnapshots(source, old, wanted dependant) error {
-	unlock, err := lockContainer(source)
+func updateSnapshots(ctx context.Context, source, old, wanted dependant) error {
+	unlock, err := lockContainer(ctx, source)
 	if err != nil {
 		return err
 	}
@@ -60,8 +61,8 @@ func updateSnapshots(source, old, wanted dependant) error {
 }
 
 // lockContainer takes liblxc's own lock on a container's files. liblxc holds it only while it
-// rewrites them, so there is no need to give up waiting.
-func lockContainer(d dependant) (unlock func(), err error) {
+// rewrites them, but a stopped process holds it as long as it likes: it waits until ctx ends.
+func lockContainer(ctx context.Context, d dependant) (unlock func(), err error) {
 	dir := filepath.Join(liblxcLocks, d.lxcpath)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
@@ -72,12 +73,7 @@ func lockContainer(d dependant) (unlock func(), err error) {
 		return nil, err
 	}
 	lock := unix.Flock_t{Type: unix.F_WRLCK}
-	for {
-		err = unix.FcntlFlock(f.Fd(), unix.F_OFD_SETLKW, &lock)
-		if !errors.Is(err, unix.EINTR) {
-			break
-		}
-	}
+	err = poll(ctx, func() error { return unix.FcntlFlock(f.Fd(), unix.F_OFD_SETLK, &lock) })
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("cannot lock %q: %w", path, err), f.Close())
 	}

@@ -3,6 +3,7 @@
 package lxc
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"reconciler/reconcile/plan"
 )
@@ -20,12 +23,12 @@ const destroyGrace = 5 * time.Second
 
 // destroy stops a container and removes it with its data. It does not use liblxc's destroy: that
 // follows lxc.rootfs.path wherever it leads, and cannot be repeated when it is killed.
-func (h *Host) destroy(s plan.Step) (string, error) {
+func (h *Host) destroy(ctx context.Context, s plan.Step) (string, error) {
 	st := h.staging(s)
 	dir := filepath.Join(h.opt.LXCPath, s.Container)
 	info, err := os.Lstat(dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		return "Container destroyed", h.clear(st.lxcpath)
+		return "Container destroyed", h.clear(ctx, st)
 	}
 	if err != nil {
 		return "", err
@@ -36,13 +39,13 @@ func (h *Host) destroy(s plan.Step) (string, error) {
 	if err := h.mayDestroy(s); err != nil {
 		return "", err
 	}
-	if err := h.haltForGood(s); err != nil {
+	if err := h.haltForGood(ctx, s); err != nil {
 		return "", err
 	}
-	if err := h.withdraw(s, st); err != nil {
+	if err := h.withdraw(ctx, s, st); err != nil {
 		return "", err
 	}
-	return "Container destroyed", h.clear(st.lxcpath)
+	return "Container destroyed", h.clear(ctx, st)
 }
 
 // mayDestroy checks everything that forbids to remove a container's directory.
@@ -76,67 +79,39 @@ func (h *Host) mayDestroy(s plan.Step) error {
 		return err
 	}
 	if len(names) > 0 {
-		return permanent(fmt.Errorf("it is the base of %s", strings.Join(names, ", ")))
+		return permanent(fmt.Errorf("its data is used by %s", strings.Join(names, ", ")))
 	}
 	return nil
 }
 
-// dependants returns who is a snapshot of a container: by liblxc's list, and by the files of all
-// containers here.
-func (h *Host) dependants(c container) ([]string, error) {
-	listed, err := readDependants(filepath.Join(c.dir, "lxc_snapshots"))
-	if err != nil {
-		return nil, err
-	}
-	var out []string
-	for _, d := range listed {
-		inWork := strings.HasPrefix(d.lxcpath, filepath.Join(h.opt.LXCPath, workDir)+"/")
-		if !inWork && d.lxcpath != h.opt.LXCPath && isDir(filepath.Join(d.lxcpath, d.name)) {
-			out = append(out, d.name)
-		}
-	}
-	names, err := h.names()
-	if err != nil {
-		return nil, err
-	}
-	for _, name := range names {
-		other, err := h.read(name)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		if other.root.lower != "" && lexicallyBelow(c.dir, other.root.lower) {
-			out = append(out, name)
-		}
-	}
-	return out, nil
-}
-
-func (h *Host) haltForGood(s plan.Step) error {
+func (h *Host) haltForGood(ctx context.Context, s plan.Step) error {
 	object, err := open(h.opt.LXCPath, s.Container)
 	if err != nil {
 		return err
 	}
-	defer h.release(object)
-	return halt(object, min(destroyGrace, h.opt.Grace))
+	return h.halt(ctx, object, min(destroyGrace, h.opt.Grace))
 }
 
 // withdraw moves a container out of sight at once, into the work directory, from where whoever
-// comes next clears it.
-func (h *Host) withdraw(s plan.Step, st staging) error {
-	if err := h.clear(st.lxcpath); err != nil {
+// comes next clears it: after a kill the container is not there, and the next Lock removes it.
+func (h *Host) withdraw(ctx context.Context, s plan.Step, st staging) error {
+	if err := h.prepare(ctx, st); err != nil {
 		return err
 	}
-	if _, err := h.makeWorkDir(); err != nil {
+	work, err := h.openWorkDir()
+	if err != nil {
 		return err
 	}
-	if err := os.Mkdir(st.lxcpath, 0o700); err != nil {
+	defer work.Close()
+	private, err := openAt(work, st.uid, unix.O_RDONLY|unix.O_DIRECTORY, 0)
+	if err != nil {
 		return err
 	}
-	if err := os.Rename(filepath.Join(h.opt.LXCPath, s.Container), st.dir); err != nil {
-		return err
+	defer private.Close()
+	path := filepath.Join(h.opt.LXCPath, s.Container)
+	err = unix.Renameat2(unix.AT_FDCWD, path, int(private.Fd()), s.Container, unix.RENAME_NOREPLACE)
+	if err != nil {
+		return fmt.Errorf("cannot rename %q into %q: %w", path, private.Name(), err)
 	}
 	return syncDir(h.opt.LXCPath)
 }

@@ -25,7 +25,7 @@ func TestDestroyedContainerLeavesNothing(t *testing.T) {
 			l.do(want, all()...)
 			l.do(want, plan.Destroy)
 			l.do(want, plan.Destroy)
-			for _, path := range []string{"gone", "base/lxc_snapshots", workDir + "/uid-gone"} {
+			for _, path := range []string{"gone", "base/lxc_snapshots", workDir + "/" + want.UID} {
 				if _, err := os.Lstat(filepath.Join(l.path, path)); err == nil {
 					t.Errorf("%s is still there", path)
 				}

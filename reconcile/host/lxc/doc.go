@@ -3,9 +3,11 @@
 // It promises that an observation is complete or an error; that every step is idempotent and may
 // be repeated after a kill at any point; that a container appears under its name only when it is
 // whole and carries our mark; that nothing outside a container's own directory is ever removed;
-// and that only containers that carry the mark of the step are touched. It never starts a
-// container without its own root file system, never runs rsync or a template script in this
-// process (liblxc hangs there), and never puts a secret into an argument list or a log.
+// and that only containers that carry the mark of the step are touched, inside only if their root
+// file system is their own. It never crosses a mount point or follows a link when it removes
+// something, never starts a container without its own root file system, never runs rsync or a
+// template script in this process (liblxc hangs there), and never puts a secret into an argument
+// list or a log.
 //
 // liblxc is reached through cgo; in builds without it New returns an error.
 package lxc
@@ -28,6 +30,7 @@ type Options struct {
 	Wait time.Duration
 }
 
-// workDir is the directory below the lxcpath in which containers are made and removed. lxc-ls
-// does not list it, since it has no configuration.
+// workDir is the directory below the lxcpath in which containers are made and removed, each below
+// its uid, with the lock and the file that says that this lxcpath is known. It is root's alone.
+// lxc-ls does not list it, since it has no configuration.
 const workDir = ".reconciler"

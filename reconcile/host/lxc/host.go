@@ -57,13 +57,17 @@ func New(opt Options) (*Host, error) {
 func (h *Host) Close() error { return nil }
 
 // Do carries out one step; see execute.Host. Steps of one container must not run at the same
-// time. When ctx ends, long child processes are killed; what runs in this process is finished.
+// time. When ctx ends, child processes are killed, and a call into liblxc that hangs is given up;
+// what else runs in this process is finished. Errors are *execute.StepError, whose Err is the cause
+// alone.
 func (h *Host) Do(
 	ctx context.Context, step plan.Step, secrets execute.Secrets,
 ) (string, error) {
 	message, err := h.do(ctx, step, secrets)
 	if err != nil {
-		return "", fmt.Errorf("cannot %s container %q: %w", step.Action, step.Container, err)
+		return "", &execute.StepError{
+			Host: step.Host, Container: step.Container, Action: step.Action, Err: err,
+		}
 	}
 	h.opt.Log.Debug("step done", "container", step.Container, "action", step.Action)
 	return message, nil
@@ -87,11 +91,11 @@ func (h *Host) do(ctx context.Context, s plan.Step, secrets execute.Secrets) (st
 	case plan.Configure:
 		return h.configure(s)
 	case plan.Start:
-		return h.start(s)
+		return h.start(ctx, s)
 	case plan.Stop:
-		return h.stop(s)
+		return h.stop(ctx, s)
 	case plan.Destroy:
-		return h.destroy(s)
+		return h.destroy(ctx, s)
 	case plan.Password:
 		return h.password(s, secrets)
 	case plan.Address:
@@ -139,16 +143,6 @@ func (h *Host) markOf(s plan.Step) plan.Mark {
 	return plan.Mark{
 		Installation: h.opt.Installation, Host: h.opt.Host, Name: s.Container, UID: s.UID,
 	}
-}
-
-// open returns liblxc's view of a container in a directory of containers. The caller releases
-// it; until then no other goroutine uses it.
-func open(lxcpath, name string) (*golxc.Container, error) {
-	c, err := golxc.NewContainer(name, lxcpath)
-	if err != nil {
-		return nil, fmt.Errorf("cannot open container %q: %w", name, err)
-	}
-	return c, nil
 }
 
 // release gives back what open took, file descriptors of liblxc's log among it.

@@ -29,6 +29,10 @@ func (c container) openRoot() (*guest.Root, error) {
 
 // inside runs change on the root file system of a container, running or not.
 func inside(c container, object *golxc.Container, change func(*guest.Root) error) (err error) {
+	// One that runs may have been started by hand with the root of somebody else.
+	if err := c.checkOwnRoot(); err != nil {
+		return err
+	}
 	var root *guest.Root
 	if pid := object.InitPid(); pid > 0 {
 		root, err = guest.OpenProcess(pid)

@@ -3,6 +3,8 @@
 package lxc
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -171,7 +173,7 @@ func (l *lab) want(name string, n int) *plan.Desired {
 	addr[3] = byte(n)
 	mac := fmt.Sprintf("00:16:3e:%02x:%02x:%02x", addr[1], addr[2], n)
 	return &plan.Desired{
-		UID: "uid-" + name,
+		UID: uidOf(name),
 		Container: spec.Container{Host: "here", Name: name, Settings: spec.Settings{
 			FromContainer: "base", Backing: "overlayfs", Bridge: l.bridge,
 			Network: &spec.Network{Name: l.bridge, Bridge: l.bridge, CIDR: l.subnet.Masked()},
@@ -179,6 +181,12 @@ func (l *lab) want(name string, n int) *plan.Desired {
 			Domains: []string{name}, Users: []string{"root"}, Autostart: true, Running: true,
 		}},
 	}
+}
+
+// uidOf is a uid as the state store gives it, the same for the same name.
+func uidOf(name string) string {
+	sum := sha256.Sum256([]byte(name))
+	return hex.EncodeToString(sum[:16])
 }
 
 func stepOf(action plan.Action, want *plan.Desired) plan.Step {
@@ -239,7 +247,7 @@ func (l *lab) rootPath(name, path string) string {
 	return filepath.Join("/proc", strconv.Itoa(l.observe(name).PID), "root", path)
 }
 
-// leftovers lists what is in the work directory besides the lock.
+// leftovers lists what is in the work directory besides the lock and the file that it is known.
 func (l *lab) leftovers() []string {
 	entries, err := os.ReadDir(filepath.Join(l.path, workDir))
 	if err != nil {
@@ -247,7 +255,7 @@ func (l *lab) leftovers() []string {
 	}
 	var out []string
 	for _, e := range entries {
-		if e.Name() != "lock" {
+		if e.Name() != lockName && e.Name() != knownName {
 			out = append(out, e.Name())
 		}
 	}

@@ -6,17 +6,14 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
-
-	golxc "github.com/lxc/go-lxc"
+	"strings"
 
 	"reconciler/reconcile/plan"
 )
 
 // live returns what really holds in a running container, and all its addresses. Autostart is
 // that of the file, since nothing else has it.
-func (h *Host) live(
-	seen *plan.Observed, object *golxc.Container, o observation,
-) (*plan.Config, []string, error) {
+func (h *Host) live(seen *plan.Observed, o observation) (*plan.Config, []string, error) {
 	net, err := enter(seen.PID)
 	if err != nil {
 		return nil, nil, err
@@ -27,7 +24,7 @@ func (h *Host) live(
 		return nil, nil, err
 	}
 	out := &plan.Config{
-		Hostname:  one(object.RunningConfigItem(keyHostname)),
+		Hostname:  one(o.object.RunningConfigItem(keyHostname)),
 		Bridge:    o.links.master[nic.peer],
 		MAC:       nic.mac,
 		Address:   addressToShow(nic.addresses, seen.Config.Address),
@@ -42,28 +39,35 @@ func (h *Host) live(
 		return nil, nil, err
 	}
 	if seen.Mark != nil {
-		out.Raw = liveRaw(o.c.file, seen.Config.Raw, object)
+		out.Raw = o.raw(seen.Config.Raw)
 	}
 	return out, nic.all, nil
 }
 
-// liveRaw returns the raw values with which a container of ours runs. Only the keys of lxc_conf
-// are asked for, since each question wakes the container's monitor; the others are taken from the
+// raw returns the raw values with which a container of ours runs. Only the keys of lxc_conf are
+// asked for, since each question wakes the container's monitor; the others are taken from the
 // file. A key that runs as the file says has the very values of the file, without those that an
 // included file adds, so that the two can be compared: where they differ the container must be
-// restarted.
-func liveRaw(c configFile, file map[string][]string, object *golxc.Container) map[string][]string {
+// restarted. Of a file that liblxc refuses, nothing is known to run as the file says.
+func (o observation) raw(file map[string][]string) map[string][]string {
 	out := maps.Clone(file)
-	for _, e := range c.entries {
-		if !e.ours || e.key == "" {
+	for _, e := range o.c.file.entries {
+		if !e.ours || !isComparable(e) {
 			continue
 		}
-		running := object.RunningConfigItem(e.key)
-		if !slices.Equal(running, object.ConfigItem(e.key)) {
+		running := o.object.RunningConfigItem(e.key)
+		if !o.loaded || !slices.Equal(running, o.object.ConfigItem(e.key)) {
 			out[e.key] = running
 		}
 	}
 	return out
+}
+
+// isComparable reports whether a line can be compared with what runs. The log is where start puts
+// it, and liblxc rolls dice for each x of a MAC address whenever it loads it.
+func isComparable(e entry) bool {
+	isPattern := strings.HasSuffix(e.key, ".hwaddr") && strings.ContainsAny(e.value, "xX")
+	return e.key != "" && !strings.HasPrefix(e.key, "lxc.log.") && !isPattern
 }
 
 // addressToShow picks the one address of an interface that the plan compares: the configured one

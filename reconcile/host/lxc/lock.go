@@ -6,62 +6,116 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
+	"sync"
 	"time"
 
-	"github.com/gofrs/flock"
+	"golang.org/x/sys/unix"
+)
+
+const (
+	lockName = "lock"
+
+	// lockPoll is how often a taken lock is tried again: the kernel cannot wait for a lock and
+	// for a context at once.
+	lockPoll = 20 * time.Millisecond
 )
 
 // Lock makes the caller, who is named by, the only writer on this host, and then removes what
-// runs that were killed left half-made. It waits until ctx ends; the error says who holds the
-// lock. The lock ends with unlock or with the process.
+// runs that were killed left half-made. What cannot be removed is logged and stays; it hinders
+// only the container that it belongs to. Lock tries at least once, also when ctx has ended, and
+// waits until then; the error says who holds the lock. The lock ends with unlock or with the
+// process. Unlocking twice is harmless.
 func (h *Host) Lock(ctx context.Context, by string) (unlock func() error, err error) {
-	dir, err := h.makeWorkDir()
+	work, err := h.openWorkDir()
 	if err != nil {
 		return nil, fmt.Errorf("cannot lock host %q: %w", h.opt.Host, err)
 	}
-	path := filepath.Join(dir, "lock")
-	lock := flock.New(path, flock.SetPermissions(0o600))
-	if _, err := lock.TryLockContext(ctx, 20*time.Millisecond); err != nil {
-		holder, readErr := os.ReadFile(path)
-		if readErr != nil || len(holder) == 0 {
-			holder = []byte("somebody")
-		}
-		return nil, fmt.Errorf("cannot lock host %q, which is held by %s: %w",
-			h.opt.Host, strings.TrimSpace(string(holder)), err)
-	}
-	err = os.WriteFile(path, []byte(by+"\n"), 0o600)
-	if err == nil {
-		err = h.sweep(dir)
-	}
+	defer work.Close()
+	file, err := openAt(work, lockName, unix.O_RDWR|unix.O_CREAT, 0o600)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("cannot lock host %q: %w", h.opt.Host, err), lock.Close())
+		return nil, fmt.Errorf("cannot lock host %q: %w", h.opt.Host, err)
 	}
-	return func() error { return errors.Join(os.Truncate(path, 0), lock.Close()) }, nil
+	fd := int(file.Fd())
+	err = poll(ctx, func() error { return unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) })
+	if err != nil {
+		err = fmt.Errorf("cannot lock host %q, which is held by %s: %w",
+			h.opt.Host, holderIn(file), err)
+		return nil, errors.Join(err, file.Close())
+	}
+	if err := errors.Join(file.Truncate(0), writeStart(file, by+"\n")); err != nil {
+		return nil, errors.Join(fmt.Errorf("cannot lock host %q: %w", h.opt.Host, err), file.Close())
+	}
+	h.sweep(ctx, work)
+	return sync.OnceValue(func() error {
+		// A child of liblxc may have inherited the file, so that closing it does not unlock.
+		return errors.Join(file.Truncate(0), unix.Flock(fd, unix.LOCK_UN), file.Close())
+	}), nil
 }
 
-// sweep removes everything from the work directory but the lock itself.
-func (h *Host) sweep(dir string) error {
-	entries, err := os.ReadDir(dir)
+// poll tries to take a lock until it is free or ctx ends, and at least once.
+func poll(ctx context.Context, try func() error) error {
+	ticker := time.NewTicker(lockPoll)
+	defer ticker.Stop()
+	for {
+		err := try()
+		taken := errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EACCES)
+		if !taken && !errors.Is(err, unix.EINTR) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-ticker.C:
+		}
+	}
+}
+
+func holderIn(file *os.File) string {
+	text, err := io.ReadAll(io.NewSectionReader(file, 0, 1024))
+	if holder := strings.TrimSpace(string(text)); err == nil && holder != "" {
+		return holder
+	}
+	return "somebody"
+}
+
+func writeStart(file *os.File, text string) error {
+	_, err := file.WriteAt([]byte(text), 0)
+	return err
+}
+
+// temporary matches the files that a killed configure step leaves in the work directory.
+var temporary = regexp.MustCompile(`^\.config[0-9]+$`)
+
+// sweep removes what killed runs left in the work directory: the private lxcpaths and temporary
+// files. One that stays must not make the host unreachable, so it is only told; the step of its
+// uid, which needs the place, will fail. What is not ours stays too.
+func (h *Host) sweep(ctx context.Context, work *os.File) {
+	entries, err := os.ReadDir(fdPath(work))
 	if err != nil {
-		return err
+		h.opt.Log.Warn("cannot list the work directory", "path", work.Name(), "error", err)
 	}
 	for _, e := range entries {
-		path := filepath.Join(dir, e.Name())
+		path := filepath.Join(work.Name(), e.Name())
 		switch {
-		case e.Name() == "lock":
+		case e.Name() == lockName || e.Name() == knownName:
 			continue
-		case e.IsDir():
-			err = h.clear(path)
+		case e.IsDir() && isUID(e.Name()):
+			err = h.clearIn(ctx, work, e.Name())
+		case e.Type().IsRegular() && temporary.MatchString(e.Name()):
+			err = unlinkAt(work, e.Name(), 0)
 		default:
-			err = os.Remove(path)
+			h.opt.Log.Warn("something in the work directory is not ours and stays", "path", path)
+			continue
 		}
 		if err != nil {
-			return fmt.Errorf("cannot clear %q: %w", path, err)
+			h.opt.Log.Warn("cannot remove what a killed run had left", "path", path, "error", err)
+			continue
 		}
 		h.opt.Log.Info("removed what a killed run had left", "path", path)
 	}
-	return nil
 }

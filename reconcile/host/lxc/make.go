@@ -26,26 +26,20 @@ func (h *Host) make(ctx context.Context, s plan.Step, m maker) (string, error) {
 		return "", err
 	}
 	st := h.staging(s)
-	if err := h.clear(st.lxcpath); err != nil {
-		return "", err
-	}
 	if there {
-		return "Container already exists", nil
+		return "Container already exists", errors.Join(h.clear(ctx, st), h.remember())
 	}
-	if _, err := h.makeWorkDir(); err != nil {
-		return "", err
-	}
-	if err := os.Mkdir(st.lxcpath, 0o700); err != nil {
+	if err := h.prepare(ctx, st); err != nil {
 		return "", err
 	}
 	message, err := m(ctx, s, st)
 	if err == nil {
-		err = h.arrive(s, st)
+		err = h.arrive(ctx, s, st)
 	}
 	if err != nil {
-		return "", errors.Join(err, h.clear(st.lxcpath))
+		return "", errors.Join(err, h.clear(ctx, st))
 	}
-	return message, h.clear(st.lxcpath)
+	return message, h.clear(ctx, st)
 }
 
 // arrived reports whether an earlier run has already made the container. One that is not ours
@@ -65,8 +59,8 @@ func (h *Host) arrived(s plan.Step) (bool, error) {
 }
 
 // arrive turns what was made in private into the container.
-func (h *Host) arrive(s plan.Step, st staging) error {
-	made, err := readContainer(st.dir)
+func (h *Host) arrive(ctx context.Context, s plan.Step, st staging) error {
+	made, err := readContainer(st.dir, h.opt.LXCPath)
 	if err != nil {
 		return fmt.Errorf("it was made without a configuration: %w", err)
 	}
@@ -77,6 +71,9 @@ func (h *Host) arrive(s plan.Step, st staging) error {
 	if err != nil {
 		return permanent(err)
 	}
+	if err := checkConfig(made.file.inherit().edit(w)); err != nil {
+		return err
+	}
 	file := made.file.inherit().replacePath(st.lxcpath, h.opt.LXCPath).edit(w)
 	if err := os.WriteFile(filepath.Join(st.dir, "config"), file.bytes(), 0o640); err != nil {
 		return err
@@ -84,7 +81,10 @@ func (h *Host) arrive(s plan.Step, st staging) error {
 	if err := h.settle(s, made, st); err != nil {
 		return err
 	}
-	if err := h.registerDependant(s, st); err != nil {
+	if err := h.registerDependant(ctx, s, st); err != nil {
+		return err
+	}
+	if err := h.remember(); err != nil {
 		return err
 	}
 	return h.publish(s, st)
@@ -106,14 +106,14 @@ func (h *Host) settle(s plan.Step, made container, st staging) error {
 // registerDependant lets the sources' lists name the place where the container will be. It comes
 // before the rename: an entry too many is cleared by the next run, one too few would let the
 // source be destroyed under its snapshot.
-func (h *Host) registerDependant(s plan.Step, st staging) error {
+func (h *Host) registerDependant(ctx context.Context, s plan.Step, st staging) error {
 	sources, err := readDependants(filepath.Join(st.dir, "lxc_rdepends"))
 	if err != nil {
 		return err
 	}
 	old := dependant{st.lxcpath, s.Container}
 	for _, source := range sources {
-		err := updateSnapshots(source, old, dependant{h.opt.LXCPath, s.Container})
+		err := updateSnapshots(ctx, source, old, dependant{h.opt.LXCPath, s.Container})
 		if err != nil {
 			return err
 		}

@@ -93,9 +93,17 @@ func (n network) gateway(index int) (netip.Addr, error) {
 	return netip.Addr{}, nil
 }
 
+// readdressing is what the address and the default route of an interface shall become.
+type readdressing struct {
+	address netip.Prefix
+	old     netip.Prefix // what address was before, perhaps invalid
+	gateway netip.Addr
+}
+
 // readdress gives a running interface the wanted address and default route. The new address comes
-// before the old ones go; then the route, which the kernel drops with its address.
-func (n network) readdress(name string, address netip.Prefix, gateway netip.Addr) error {
+// before the old ones go; then the route, which the kernel drops with its address. Addresses that
+// somebody else has added stay, as long as the wanted one was there all the time.
+func (n network) readdress(name string, r readdressing) error {
 	link, err := n.handle.LinkByName(name)
 	if err != nil {
 		return fmt.Errorf("it has no interface %q: %w", name, err)
@@ -106,14 +114,16 @@ func (n network) readdress(name string, address netip.Prefix, gateway netip.Addr
 	if err != nil {
 		return err
 	}
-	if !slices.ContainsFunc(present, func(a netlink.Addr) bool { return isAddress(a, address) }) {
-		err := n.handle.AddrAdd(link, &netlink.Addr{IPNet: netOf(address)})
+	isWanted := func(a netlink.Addr) bool { return isAddress(a, r.address) }
+	missing := !slices.ContainsFunc(present, isWanted)
+	if missing {
+		err := n.handle.AddrAdd(link, &netlink.Addr{IPNet: netOf(r.address)})
 		if err != nil && !errors.Is(err, unix.EEXIST) {
-			return fmt.Errorf("cannot add address %s: %w", address, err)
+			return fmt.Errorf("cannot add address %s: %w", r.address, err)
 		}
 	}
 	for _, a := range present {
-		if isAddress(a, address) || a.Scope != unix.RT_SCOPE_UNIVERSE {
+		if !r.replaces(a, missing) {
 			continue
 		}
 		// A secondary address goes with its primary one, hence the second error.
@@ -122,7 +132,18 @@ func (n network) readdress(name string, address netip.Prefix, gateway netip.Addr
 			return fmt.Errorf("cannot remove address %s: %w", a.IPNet, err)
 		}
 	}
-	return n.reroute(link, address, gateway)
+	return n.reroute(link, r.address, r.gateway)
+}
+
+// replaces reports whether the wanted address takes the place of another: of the one that was
+// declared before and, if it is new, of all in its network.
+func (r readdressing) replaces(a netlink.Addr, missing bool) bool {
+	prefix, ok := prefixOf(a.IPNet)
+	if !ok || prefix == r.address || a.Scope != unix.RT_SCOPE_UNIVERSE {
+		return false
+	}
+	isNew := missing || r.old != r.address
+	return isNew && (prefix == r.old || r.address.Contains(prefix.Addr()))
 }
 
 // reroute makes gateway the only default route of an interface. It also puts an address back that

@@ -3,6 +3,7 @@
 package lxc
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,7 +12,6 @@ import (
 	"path/filepath"
 	"runtime"
 
-	golxc "github.com/lxc/go-lxc"
 	"golang.org/x/sync/errgroup"
 
 	"reconciler/reconcile/plan"
@@ -37,7 +37,7 @@ func (h *Host) Observe(ctx context.Context) (plan.Actual, error) {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			o, err := h.observe(name, links)
+			o, err := h.observeSoon(ctx, name, links)
 			if errors.Is(err, fs.ErrNotExist) && h.vanished(name) {
 				return nil
 			}
@@ -51,7 +51,7 @@ func (h *Host) Observe(ctx context.Context) (plan.Actual, error) {
 	if err := group.Wait(); err != nil {
 		return plan.Actual{}, fmt.Errorf("cannot observe host %q: %w", h.opt.Host, err)
 	}
-	actual := plan.Actual{Host: h.opt.Host, Bridges: links.bridges}
+	actual := plan.Actual{Host: h.opt.Host, Bridges: links.bridges, Known: h.known()}
 	for _, o := range found {
 		if o != nil {
 			actual.Containers = append(actual.Containers, *o)
@@ -88,6 +88,15 @@ func (h *Host) vanished(name string) bool {
 	return errors.Is(err, fs.ErrNotExist)
 }
 
+// observeSoon is observe, given up with an error if liblxc does not answer.
+func (h *Host) observeSoon(
+	ctx context.Context, name string, links hostLinks,
+) (plan.Observed, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, errNoAnswer)
+	defer cancel()
+	return within(ctx, func() (plan.Observed, error) { return h.observe(name, links) })
+}
+
 // observe reads one container.
 func (h *Host) observe(name string, links hostLinks) (plan.Observed, error) {
 	c, err := h.read(name)
@@ -98,41 +107,50 @@ func (h *Host) observe(name string, links hostLinks) (plan.Observed, error) {
 		Name: name, Mark: c.file.mark(), Damage: c.damage(), Backing: c.root.backing,
 		Lower: c.root.source(h.opt.LXCPath), Config: c.file.config(h.dialect),
 	}
-	object, err := open(h.opt.LXCPath, name)
+	v, err := look(h.opt.LXCPath, name)
 	if err != nil {
-		// liblxc refuses a file with a key that it does not know. Such a container cannot be
-		// started; it must not hide all others.
-		out.State, out.Damage = plan.Stopped, "liblxc cannot read its configuration"
-		return out, nil
+		return plan.Observed{}, err
 	}
-	defer h.release(object)
-	err = h.observeState(&out, object, observation{c, links})
-	if err != nil && object.InitPid() != out.PID {
+	defer h.release(v.object)
+	if !v.loaded && !h.isOurs(c) {
+		// It cannot be started or cloned. Of what is ours the tree may have made it so, and may
+		// heal it; whoever starts it says which line is refused.
+		out.Damage = cmp.Or(out.Damage, "liblxc cannot read its configuration")
+	}
+	err = h.observeState(&out, observation{v, c, links})
+	if err != nil && v.object.InitPid() != out.PID {
 		// It was stopped, or started again, while it was looked at.
-		err = h.observeState(&out, object, observation{c, links})
+		err = h.observeState(&out, observation{v, c, links})
 	}
 	return out, err
 }
 
+// isOurs reports whether a container carries a mark of this host that names it.
+func (h *Host) isOurs(c container) bool {
+	mark := c.file.mark()
+	return mark != nil && mark.Host == h.opt.Host && mark.Name == c.name
+}
+
 // observation is the material for looking at a running container.
 type observation struct {
+	view
 	c     container
 	links hostLinks
 }
 
 // observeState reads the state and, of a running container, what really holds.
-func (h *Host) observeState(out *plan.Observed, object *golxc.Container, o observation) error {
-	out.State, out.PID, out.Live, out.Addresses = stateOf(object), 0, nil, nil
+func (h *Host) observeState(out *plan.Observed, o observation) error {
+	out.State, out.PID, out.Live, out.Addresses = stateOf(o.object), 0, nil, nil
 	if out.State == plan.Stopped {
 		return nil
 	}
-	if pid := object.InitPid(); pid > 0 {
+	if pid := o.object.InitPid(); pid > 0 {
 		out.PID = pid
 	}
 	if out.State != plan.Running || out.PID == 0 {
 		return nil
 	}
-	live, addresses, err := h.live(out, object, o)
+	live, addresses, err := h.live(out, o)
 	if err != nil {
 		return fmt.Errorf("cannot look inside: %w", err)
 	}

@@ -134,7 +134,7 @@ func TestDriftByHandIsSeen(t *testing.T) {
 	must(t, err)
 	defer net.handle.Close()
 	other := l.want("drift", 93)
-	must(t, net.readdress("eth0", addressOf(other), other.Gateway))
+	must(t, net.readdress("eth0", readdressing{address: addressOf(other), gateway: other.Gateway}))
 	path := filepath.Join(l.path, "drift", "config")
 	text := strings.ReplaceAll(l.config("drift"), want.MAC, "00:16:3e:ff:ff:ff")
 	text = strings.ReplaceAll(text, "lxc.start.auto = 1", "lxc.start.auto = 0")

@@ -3,6 +3,7 @@ package lxc
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -43,6 +44,14 @@ func (r rootfs) own() string {
 	return r.path
 }
 
+// lowers returns the directories below, the topmost first.
+func (r rootfs) lowers() []string {
+	if r.lower == "" {
+		return nil
+	}
+	return strings.Split(r.lower, ":")
+}
+
 // work returns the work directory that liblxc puts beside the upper one.
 func (r rootfs) work() string { return filepath.Join(filepath.Dir(r.upper), "work") }
 
@@ -68,16 +77,25 @@ func (r rootfs) damage() string {
 		return ""
 	case !isDir(r.own()):
 		return "its root file system " + r.own() + " is missing"
-	case r.backing == "overlayfs" && !isDir(r.lower):
+	case r.backing == "overlayfs" && !allDirs(r.lowers()):
 		return "the directory " + r.lower + " that it is a snapshot of is missing"
 	default:
 		return ""
 	}
 }
 
+func allDirs(paths []string) bool {
+	return len(paths) > 0 && !slices.ContainsFunc(paths, func(p string) bool { return !isDir(p) })
+}
+
 // below reports whether path lies in dir, both by its text and after following links.
 func below(dir, path string) bool {
-	if !lexicallyBelow(dir, path) {
+	return lexicallyBelow(dir, path) && reallyBelow(dir, path)
+}
+
+// reallyBelow reports whether path lies in dir after following links. What is missing does not.
+func reallyBelow(dir, path string) bool {
+	if !filepath.IsAbs(path) {
 		return false
 	}
 	realDir, err := filepath.EvalSymlinks(dir)

@@ -3,13 +3,14 @@
 package lxc
 
 import (
+	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -21,6 +22,7 @@ const liblxcLocks = "/run/lxc/lock"
 
 // staging is the private lxcpath of one container that is being made or removed.
 type staging struct {
+	uid     string
 	lxcpath string // the private one
 	dir     string // of the container in it
 }
@@ -28,58 +30,133 @@ type staging struct {
 // staging returns the place for the container of a step.
 func (h *Host) staging(s plan.Step) staging {
 	path := filepath.Join(h.opt.LXCPath, workDir, s.UID)
-	return staging{lxcpath: path, dir: filepath.Join(path, s.Container)}
+	return staging{uid: s.UID, lxcpath: path, dir: filepath.Join(path, s.Container)}
 }
 
-// makeWorkDir makes the directory of all stagings, for root alone.
-func (h *Host) makeWorkDir() (string, error) {
+// isUID reports whether a name in the work directory is one that only we give.
+func isUID(name string) bool {
+	_, err := hex.DecodeString(name)
+	return err == nil && len(name) == 32
+}
+
+// openWorkDir opens the directory of all stagings and makes it if need be. It must be root's
+// alone and no link: things are deleted in there.
+func (h *Host) openWorkDir() (*os.File, error) {
 	path := filepath.Join(h.opt.LXCPath, workDir)
-	err := os.Mkdir(path, 0o700)
-	if err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, err
+	}
+	dir, err := os.OpenFile(path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
+	if errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP) {
+		return nil, permanent(fmt.Errorf("%q is no directory, or a link to one", path))
+	}
+	if err != nil {
+		return nil, err
+	}
+	var stat unix.Stat_t
+	if err := unix.Fstat(int(dir.Fd()), &stat); err != nil {
+		return nil, errors.Join(err, dir.Close())
+	}
+	if stat.Uid != 0 || stat.Mode&0o077 != 0 {
+		err := fmt.Errorf("%q must be root's alone; it has owner %d and mode %04o",
+			path, stat.Uid, stat.Mode&0o7777)
+		return nil, errors.Join(permanent(err), dir.Close())
+	}
+	return dir, nil
+}
+
+// makeWorkDir returns the path of the directory of all stagings, which exists then and is root's
+// alone.
+func (h *Host) makeWorkDir() (string, error) {
+	dir, err := h.openWorkDir()
+	if err != nil {
 		return "", err
 	}
-	return path, nil
+	return dir.Name(), dir.Close()
 }
 
-// clear removes what an earlier run left in a private lxcpath, also from the list of snapshots
-// of the containers it was cloned from.
-func (h *Host) clear(lxcpath string) error {
-	entries, err := os.ReadDir(lxcpath)
+// prepare makes an empty private lxcpath, in place of what an earlier run may have left.
+func (h *Host) prepare(ctx context.Context, st staging) error {
+	work, err := h.openWorkDir()
+	if err != nil {
+		return err
+	}
+	defer work.Close()
+	if err := h.clearIn(ctx, work, st.uid); err != nil {
+		return err
+	}
+	if err := unix.Mkdirat(int(work.Fd()), st.uid, 0o700); err != nil {
+		return &fs.PathError{Op: "mkdir", Path: st.lxcpath, Err: err}
+	}
+	return nil
+}
+
+// clear removes a private lxcpath with everything in it, also from the list of snapshots of the
+// containers it was cloned from.
+func (h *Host) clear(ctx context.Context, st staging) error {
+	work, err := h.openWorkDir()
+	if err != nil {
+		return err
+	}
+	defer work.Close()
+	return h.clearIn(ctx, work, st.uid)
+}
+
+// clearIn is clear in the open work directory.
+func (h *Host) clearIn(ctx context.Context, work *os.File, uid string) error {
+	lxcpath := filepath.Join(work.Name(), uid)
+	if !isUID(uid) {
+		return permanent(fmt.Errorf("cannot clear %q: %q is not a uid", lxcpath, uid))
+	}
+	private, err := openAt(work, uid, unix.O_RDONLY|unix.O_DIRECTORY, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
-		return err
+		return fmt.Errorf("cannot clear %q: %w", lxcpath, err)
+	}
+	defer private.Close()
+	entries, err := os.ReadDir(fdPath(private))
+	if err != nil {
+		return fmt.Errorf("cannot clear %q: %w", lxcpath, err)
 	}
 	for _, e := range entries {
 		if !e.IsDir() {
 			continue
 		}
-		if err := h.forgetDependant(lxcpath, e.Name()); err != nil {
-			return err
+		if err := h.forgetDependant(ctx, private, e.Name()); err != nil {
+			return fmt.Errorf("cannot clear %q: %w", lxcpath, err)
 		}
 	}
-	if err := removeTree(lxcpath); err != nil {
-		return err
+	if err := removeTree(work, uid); err != nil {
+		return fmt.Errorf("cannot clear %q: %w", lxcpath, err)
 	}
 	return os.RemoveAll(filepath.Join(liblxcLocks, lxcpath))
 }
 
 // forgetDependant takes a container that will never arrive, or is going, out of the lists of its
 // sources. A container of the same name that did arrive keeps its entry.
-func (h *Host) forgetDependant(lxcpath, name string) error {
-	gone := []dependant{{lxcpath, name}}
+func (h *Host) forgetDependant(ctx context.Context, private *os.File, name string) error {
+	gone := []dependant{{private.Name(), name}}
 	final := filepath.Join(h.opt.LXCPath, name)
 	if _, err := os.Lstat(final); errors.Is(err, fs.ErrNotExist) {
 		gone = append(gone, dependant{h.opt.LXCPath, name})
+		// lxc-snapshot's snapshots, which are in the directory, are in the same lists.
+		snaps, err := os.ReadDir(filepath.Join(fdPath(private), name, "snaps"))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, unix.ENOTDIR) {
+			return err
+		}
+		for _, snap := range snaps {
+			gone = append(gone, dependant{filepath.Join(final, "snaps"), snap.Name()})
+		}
 	}
-	sources, err := readDependants(filepath.Join(lxcpath, name, "lxc_rdepends"))
+	sources, err := readSources(private, name)
 	if err != nil {
 		return err
 	}
 	for _, source := range sources {
 		for _, d := range gone {
-			if err := updateSnapshots(source, d, dependant{}); err != nil {
+			if err := updateSnapshots(ctx, source, d, dependant{}); err != nil {
 				return err
 			}
 		}
@@ -87,53 +164,25 @@ func (h *Host) forgetDependant(lxcpath, name string) error {
 	return nil
 }
 
-// removeTree removes a directory with everything in it, and nothing that is mounted there. A
-// dying program may still write into it for a moment, so it tries for a while.
-func removeTree(path string) error {
-	mounted, err := mountsBelow(path)
-	if err != nil {
-		return err
+// readSources reads what a container in a private lxcpath is a snapshot of.
+func readSources(private *os.File, name string) ([]dependant, error) {
+	f, err := openAt(private, filepath.Join(name, "lxc_rdepends"), unix.O_RDONLY|unix.O_NONBLOCK, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
 	}
-	if len(mounted) > 0 {
-		return fmt.Errorf("cannot remove %q: %q is mounted there", path, mounted[0])
-	}
-	deadline := time.Now().Add(10 * time.Second)
-	for {
-		err := os.RemoveAll(path)
-		if err == nil || !errors.Is(err, unix.ENOTEMPTY) || time.Now().After(deadline) {
-			return err
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
-}
-
-// mountsBelow lists the mount points at and below a directory, as this process sees them.
-func mountsBelow(path string) ([]string, error) {
-	text, err := os.ReadFile("/proc/self/mountinfo")
 	if err != nil {
 		return nil, err
 	}
-	resolved, err := filepath.EvalSymlinks(path)
+	defer f.Close()
+	text, err := io.ReadAll(f)
 	if err != nil {
-		resolved = path
+		return nil, err
 	}
-	var out []string
-	for line := range strings.Lines(string(text)) {
-		words := strings.Fields(line)
-		if len(words) < 5 {
-			continue
-		}
-		point := unescapeMount(words[4])
-		if point == resolved || strings.HasPrefix(point, strings.TrimSuffix(resolved, "/")+"/") {
-			out = append(out, point)
-		}
+	list, err := parseDependants(text)
+	if err != nil {
+		return nil, fmt.Errorf("cannot understand %q: %w", f.Name(), err)
 	}
-	return out, nil
-}
-
-// unescapeMount undoes the octal escapes of /proc/self/mountinfo.
-func unescapeMount(text string) string {
-	return strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`).Replace(text)
+	return list, nil
 }
 
 func ownerOf(path string) (uid, gid int, err error) {

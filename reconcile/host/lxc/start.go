@@ -3,6 +3,7 @@
 package lxc
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,12 +15,19 @@ import (
 )
 
 // start starts a stopped container and unfreezes a frozen one.
-func (h *Host) start(s plan.Step) (string, error) {
+func (h *Host) start(ctx context.Context, s plan.Step) (string, error) {
 	c, object, err := h.opened(s)
 	if err != nil {
 		return "", err
 	}
-	defer h.release(object)
+	return within(ctx, func() (string, error) {
+		defer h.release(object)
+		return launch(ctx, c, object)
+	})
+}
+
+// launch may take longer than ctx, since a hook of the container may hang.
+func launch(ctx context.Context, c container, object *golxc.Container) (string, error) {
 	if damage := c.damage(); damage != "" {
 		return "", permanent(errors.New(damage))
 	}
@@ -35,8 +43,14 @@ func (h *Host) start(s plan.Step) (string, error) {
 	default:
 		return "", fmt.Errorf("it is %s", state)
 	}
+	if err := c.confirm(object); err != nil {
+		return "", err
+	}
 	log := c.logOf()
 	if err := logTo(object, log); err != nil {
+		return "", err
+	}
+	if err := ctx.Err(); err != nil {
 		return "", err
 	}
 	if err := object.Start(); err != nil {
@@ -46,8 +60,9 @@ func (h *Host) start(s plan.Step) (string, error) {
 }
 
 // stop lets the guest halt and kills it if it does not. A container that does not exist or does
-// not run is stopped already.
-func (h *Host) stop(s plan.Step) (string, error) {
+// not run is stopped already. One that is to be started again is not stopped before it is certain
+// that liblxc accepts the configuration that it shall start with.
+func (h *Host) stop(ctx context.Context, s plan.Step) (string, error) {
 	c, object, err := h.opened(s)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "stopped", nil
@@ -55,15 +70,29 @@ func (h *Host) stop(s plan.Step) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer h.release(object)
-	if err := halt(object, h.opt.Grace); err != nil {
+	if s.Want != nil && s.Want.Running {
+		if _, err := h.next(s, c); err != nil {
+			h.release(object)
+			return "", err
+		}
+	}
+	if err := h.halt(ctx, object, h.opt.Grace); err != nil {
 		return "", explained(err, logTail(c.logOf()))
 	}
 	return "stopped", nil
 }
 
-// halt makes sure that a container does not run.
-func halt(object *golxc.Container, grace time.Duration) error {
+// halt makes sure that a container does not run. It takes object over and releases it.
+func (h *Host) halt(ctx context.Context, object *golxc.Container, grace time.Duration) error {
+	_, err := within(ctx, func() (plan.State, error) {
+		defer h.release(object)
+		return plan.Stopped, halt(ctx, object, grace)
+	})
+	return err
+}
+
+// halt may take longer than ctx, but does nothing more after its end.
+func halt(ctx context.Context, object *golxc.Container, grace time.Duration) error {
 	state := stateOf(object)
 	if state == plan.Stopped {
 		return nil
@@ -73,7 +102,13 @@ func halt(object *golxc.Container, grace time.Duration) error {
 			return err
 		}
 	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	if err := object.Shutdown(grace); err != nil && stateOf(object) != plan.Stopped {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		if err := object.Stop(); err != nil && stateOf(object) != plan.Stopped {
 			return err
 		}

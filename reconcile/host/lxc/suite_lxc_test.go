@@ -3,15 +3,18 @@
 package lxc
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"reconciler/reconcile/host/hosttest"
+	"reconciler/reconcile/plan"
 	"reconciler/spec"
 )
 
@@ -31,7 +34,7 @@ func subject(l *lab, backing string) hosttest.Subject {
 	last := first
 	last[3] = 99
 	return hosttest.Subject{
-		Driver: l.host, Host: "here", Installation: "inst-1", Base: "base", Backing: backing,
+		Driver: ownBridge{l.host, l.bridge}, Host: "here", Installation: "inst-1", Base: "base", Backing: backing,
 		Image: "busybox",
 		Network: &spec.Network{
 			Name: l.bridge, Bridge: l.bridge, CIDR: l.subnet.Masked(), Gateway: l.subnet.Addr(),
@@ -43,6 +46,18 @@ func subject(l *lab, backing string) hosttest.Subject {
 		},
 		ReadGuest: l.readGuest,
 	}
+}
+
+// ownBridge is a host that does not see the bridges of other labs, which come and go meanwhile.
+type ownBridge struct {
+	*Host
+	bridge string
+}
+
+func (o ownBridge) Observe(ctx context.Context) (plan.Actual, error) {
+	actual, err := o.Host.Observe(ctx)
+	actual.Bridges = slices.DeleteFunc(actual.Bridges, func(b string) bool { return b != o.bridge })
+	return actual, err
 }
 
 // readGuest reads a file of a container, running or not, as the guest sees it.
