@@ -5,12 +5,14 @@ package lxc
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 
 	"github.com/google/renameio/v2"
 	golxc "github.com/lxc/go-lxc"
+	"golang.org/x/sys/unix"
 
 	"reconciler/reconcile/plan"
 )
@@ -30,7 +32,7 @@ func (h *Host) read(name string) (container, error) {
 }
 
 func readContainer(dir, home string) (container, error) {
-	text, err := os.ReadFile(filepath.Join(dir, "config"))
+	text, err := readConfig(filepath.Join(dir, "config"))
 	if err != nil {
 		return container{}, err
 	}
@@ -39,6 +41,27 @@ func readContainer(dir, home string) (container, error) {
 		name: filepath.Base(dir), dir: dir, home: home, file: file,
 		root: parseRootfs(file.last(keyRootfs)),
 	}, nil
+}
+
+// maxConfig is far more than a configuration has.
+const maxConfig = 1 << 20
+
+// readConfig reads a regular file of bounded size; it does not wait for a FIFO.
+func readConfig(path string) ([]byte, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() || info.Size() > maxConfig {
+		return nil, fmt.Errorf("%q is no configuration: it is no regular file, or has more than %d MiB",
+			path, maxConfig>>20)
+	}
+	return io.ReadAll(io.LimitReader(f, maxConfig))
 }
 
 // damage says why the container must not be started or cloned, or "".

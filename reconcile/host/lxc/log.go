@@ -26,7 +26,8 @@ func logTo(object *golxc.Container, path string) error {
 	if err := f.Close(); err != nil {
 		return err
 	}
-	if err := object.SetLogLevel(golxc.WARN); err != nil {
+	// The warnings of the cleaning up would push the reason out of the tail.
+	if err := object.SetLogLevel(golxc.ERROR); err != nil {
 		return err
 	}
 	return object.SetLogFile(path)

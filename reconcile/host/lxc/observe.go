@@ -21,7 +21,7 @@ import (
 // be read the whole observation is an error, since an incomplete one would look like containers
 // that have gone; only one that vanishes meanwhile is left out.
 func (h *Host) Observe(ctx context.Context) (plan.Actual, error) {
-	names, err := h.names()
+	names, others, err := h.names()
 	if err != nil {
 		return plan.Actual{}, fmt.Errorf("cannot observe host %q: %w", h.opt.Host, err)
 	}
@@ -51,7 +51,9 @@ func (h *Host) Observe(ctx context.Context) (plan.Actual, error) {
 	if err := group.Wait(); err != nil {
 		return plan.Actual{}, fmt.Errorf("cannot observe host %q: %w", h.opt.Host, err)
 	}
-	actual := plan.Actual{Host: h.opt.Host, Bridges: links.bridges, Known: h.known()}
+	actual := plan.Actual{
+		Host: h.opt.Host, Bridges: links.bridges, Others: others, Known: h.known(),
+	}
 	for _, o := range found {
 		if o != nil {
 			actual.Containers = append(actual.Containers, *o)
@@ -60,27 +62,29 @@ func (h *Host) Observe(ctx context.Context) (plan.Actual, error) {
 	return actual, nil
 }
 
-// names lists the directories of the lxcpath that have a configuration, sorted. Hidden ones are
-// no containers, as for liblxc.
-func (h *Host) names() ([]string, error) {
+// names lists the directories of the lxcpath that have a configuration, and all other entries that
+// could be in the way of a container, both sorted. Hidden ones are no containers, as for liblxc.
+func (h *Host) names() (containers, others []string, err error) {
 	entries, err := os.ReadDir(h.opt.LXCPath)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var out []string
 	for _, e := range entries {
-		if !isComponent(e.Name()) || e.Type().IsRegular() {
+		if !isComponent(e.Name()) {
 			continue
 		}
-		_, err := os.Stat(filepath.Join(h.opt.LXCPath, e.Name(), "config"))
+		dir := filepath.Join(h.opt.LXCPath, e.Name())
+		info, err := os.Stat(filepath.Join(dir, "config"))
 		switch {
-		case err == nil:
-			out = append(out, e.Name())
-		case !errors.Is(err, fs.ErrNotExist) && isDir(filepath.Join(h.opt.LXCPath, e.Name())):
-			return nil, err
+		case err == nil && info.Mode().IsRegular():
+			containers = append(containers, e.Name())
+		case err == nil || errors.Is(err, fs.ErrNotExist) || !isDir(dir):
+			others = append(others, e.Name())
+		default:
+			return nil, nil, err
 		}
 	}
-	return out, nil
+	return containers, others, nil
 }
 
 func (h *Host) vanished(name string) bool {

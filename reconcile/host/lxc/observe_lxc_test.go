@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"reconciler/reconcile/execute"
 	"reconciler/reconcile/plan"
 )
@@ -73,8 +75,10 @@ func snapshotOf(t testing.TB, dir string) string {
 func TestUnreadableContainerIsAnError(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
-	// Root may read everything, so that a directory in the place of the file must do.
-	must(t, os.MkdirAll(filepath.Join(l.path, "broken", "config"), 0o755))
+	// Root may read everything, so that a file which is too large to be one must do.
+	config := filepath.Join(l.path, "broken", "config")
+	must(t, os.Mkdir(filepath.Dir(config), 0o755))
+	must(t, os.WriteFile(config, make([]byte, maxConfig+1), 0o644))
 	actual, err := l.host.Observe(t.Context())
 	if err == nil || !strings.Contains(err.Error(), "broken") {
 		t.Errorf("%v: the container looks as if it were gone: %+v", err, actual)
@@ -166,5 +170,36 @@ func TestObserveKeepsNoFiles(t *testing.T) {
 	}
 	if after := count(); after > before+5 {
 		t.Errorf("open files grew from %d to %d", before, after)
+	}
+}
+
+// What lost its configuration may still run under its address: it is not gone, and a FIFO in the
+// place of the configuration must not hold everything up.
+func TestObserveNamesWhatIsNoContainer(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	for _, name := range []string{"empty", "fifo", "folder"} {
+		if err := os.Mkdir(filepath.Join(l.path, name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	fifo := filepath.Join(l.path, "fifo", "config")
+	must(t, unix.Mkfifo(fifo, 0o600))
+	// liblxc, with which the lab clears up, would wait for it.
+	t.Cleanup(func() { must(t, os.Remove(fifo)) })
+	if err := os.Mkdir(filepath.Join(l.path, "folder", "config"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	actual, err := l.host.Observe(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"empty", "fifo", "folder"} {
+		if !slices.Contains(actual.Others, name) {
+			t.Errorf("%s is not reported: %v", name, actual.Others)
+		}
+	}
+	if slices.Contains(actual.Others, "base") {
+		t.Error("a container is reported as something else")
 	}
 }

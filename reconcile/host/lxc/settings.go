@@ -43,6 +43,10 @@ func (c configFile) config(d dialect) plan.Config {
 		}
 		out.Raw[e.key] = append(out.Raw[e.key], e.value)
 	}
+	if t := c.last(keyType); t != "" && t != "veth" {
+		// It is on no bridge, whatever the file says; with "none" it has the host's own network.
+		out.Bridge = ""
+	}
 	if s := c.noteOfShares(); s != 0 && weight(s) == weight(out.CPUShare) {
 		out.CPUShare = s
 	}

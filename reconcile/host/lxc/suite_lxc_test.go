@@ -34,8 +34,8 @@ func subject(l *lab, backing string) hosttest.Subject {
 	last := first
 	last[3] = 99
 	return hosttest.Subject{
-		Driver: ownBridge{l.host, l.bridge}, Host: "here", Installation: "inst-1", Base: "base", Backing: backing,
-		Image: "busybox",
+		Driver: ownBridge{l.host, l.bridge}, Host: "here", Installation: "inst-1",
+		Base: "base", Backing: backing, Image: "busybox",
 		Network: &spec.Network{
 			Name: l.bridge, Bridge: l.bridge, CIDR: l.subnet.Masked(), Gateway: l.subnet.Addr(),
 			First: netip.AddrFrom4(first), Last: netip.AddrFrom4(last),

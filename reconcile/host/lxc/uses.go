@@ -23,7 +23,7 @@ func (h *Host) dependants(c container) ([]string, error) {
 			out = append(out, d.name)
 		}
 	}
-	names, err := h.names()
+	names, _, err := h.names()
 	if err != nil {
 		return nil, err
 	}
