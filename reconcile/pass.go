@@ -41,12 +41,12 @@ func (p *Pass) begin(ctx context.Context, j *journal) error {
 // Fetch reads and parses the tree. hostname is the name of this machine: the host that is local
 // without being declared so. An invalid tree is spec.Problems.
 func Fetch(ctx context.Context, src Source, hostname string) (Declaration, error) {
-	files, revision, err := src.Fetch(ctx)
+	read, err := src.Fetch(ctx)
 	if err != nil {
 		return Declaration{}, fmt.Errorf("cannot read the source: %w", err)
 	}
-	tree, err := spec.Parse(files, spec.Options{Hostname: hostname})
-	return Declaration{Revision: revision, Tree: tree}, err
+	tree, err := spec.Parse(read.Files, spec.Options{Hostname: hostname})
+	return Declaration{Revision: read.Revision, Tree: tree}, err
 }
 
 // Plan looks and compares, and changes nothing: no lock, no write, no random value.

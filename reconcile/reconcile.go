@@ -10,7 +10,6 @@ package reconcile
 import (
 	"context"
 	"io"
-	"io/fs"
 	"log/slog"
 	"time"
 
@@ -23,7 +22,7 @@ import (
 // Source gives the tree. An error means that the source is incomplete: no host may be touched.
 type Source interface {
 	// Fetch returns the files of one revision and its name. The files do not change afterwards.
-	Fetch(ctx context.Context) (files fs.FS, revision string, err error)
+	Fetch(ctx context.Context) (spec.Snapshot, error)
 }
 
 // Host is one machine that runs containers.
@@ -63,7 +62,7 @@ type Options struct {
 
 // Declaration is the tree of one revision of the source, complete and valid.
 type Declaration struct {
-	Revision string
+	Revision spec.Revision
 	Tree     *spec.Tree
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"path/filepath"
 	"testing"
@@ -71,7 +70,9 @@ func (w *world) declare(yaml string) {
 }
 
 // Fetch implements reconcile.Source.
-func (w *world) Fetch(context.Context) (fs.FS, string, error) { return w.files, "r1", w.fetch }
+func (w *world) Fetch(context.Context) (spec.Snapshot, error) {
+	return spec.Snapshot{Files: w.files, Revision: spec.Revision{ID: "r1"}}, w.fetch
+}
 
 func (w *world) dial(_ context.Context, h *spec.Host, _ string) (reconcile.Host, error) {
 	w.dials++

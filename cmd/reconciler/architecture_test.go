@@ -14,7 +14,8 @@ import (
 func layers() map[string][]string {
 	return map[string][]string{
 		"spec":                     {},
-		"spec/source":              {"spec"},
+		"spec/source":              {"spec", "spec/source/memfs"},
+		"spec/source/memfs":        {},
 		"state":                    {"spec"},
 		"state/sqlite":             {"state"},
 		"state/statetest":          {"state"},

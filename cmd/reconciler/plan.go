@@ -60,7 +60,7 @@ func writePlan(a *app, pass reconcile.Pass) error {
 
 func meta(a *app, pass reconcile.Pass) report.Meta {
 	return report.Meta{
-		Tool: "reconciler " + version(), Source: redactURL(a.source), Revision: pass.Revision,
+		Tool: "reconciler " + version(), Source: redactURL(a.source), Revision: pass.Revision.ID,
 		Installation: pass.Installation, Serial: pass.Serial, Hosts: pass.HostNames(),
 	}
 }

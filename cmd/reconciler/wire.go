@@ -119,20 +119,11 @@ func openSource(a *app) (reconcile.Source, error) {
 	case a.source == "":
 		return nil, hinted{fmt.Errorf("cannot find a tree: no source is given"),
 			"say --source DIR, or set RECONCILER_SOURCE"}
-	case isURL(a.source):
+	case source.IsURL(a.source):
 		return nil, hinted{fmt.Errorf("cannot read source %q: git is not supported as a source yet",
 			redactURL(a.source)), "check it out and give the directory"}
 	}
 	return source.Dir{Path: a.source}, nil
-}
-
-// isURL recognises URLs and the user@host:path form of git.
-func isURL(s string) bool {
-	if strings.Contains(s, "://") {
-		return true
-	}
-	before, _, ok := strings.Cut(s, ":")
-	return ok && strings.Contains(before, "@") && !strings.Contains(before, "/")
 }
 
 // redactURL takes credentials out of a URL that is going to be printed: all that stands before

@@ -106,6 +106,6 @@ func TestFetchOfAFiftyMegabyteFile(t *testing.T) {
 	if err := errors.Join(f.Truncate(50<<20), f.Close()); err != nil {
 		t.Fatal(err)
 	}
-	fsys, revision, err := Dir{Path: dir}.Fetch(t.Context())
+	fsys, revision, err := fetchDir(t.Context(), dir)
 	wantError(t, fsys, revision, err, `"huge.yaml": it has more than 16 MiB`)
 }

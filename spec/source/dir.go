@@ -3,24 +3,17 @@ package source
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
-	"path"
-	"slices"
 	"strings"
 	"syscall"
 
 	"reconciler/spec"
+	"reconciler/spec/source/memfs"
 )
-
-// revisionBytes of the digest are shown: enough to tell two contents apart.
-const revisionBytes = 8
 
 // Dir is a tree in a directory. The zero value is of no use: Path is required.
 type Dir struct {
@@ -35,16 +28,20 @@ type Dir struct {
 // leads out of the directory or to another one, a YAML file that is no regular file, or more
 // than the limits of package spec. Such errors are of type spec.Problems and name every place.
 // When ctx ends, Fetch returns its cause.
-func (d Dir) Fetch(ctx context.Context) (fsys fs.FS, revision string, err error) {
-	if isURL(d.Path) {
-		return nil, "", fmt.Errorf("cannot open directory %q: it is an address, not a path", d.Path)
+func (d Dir) Fetch(ctx context.Context) (spec.Snapshot, error) {
+	if IsURL(d.Path) {
+		return spec.Snapshot{}, fmt.Errorf("cannot open directory %q: it is an address, not a path", d.Path)
 	}
 	root, err := os.OpenRoot(d.Path)
 	if err != nil {
-		return nil, "", fmt.Errorf("cannot open directory %q: %w", d.Path, cause(err))
+		return spec.Snapshot{}, fmt.Errorf("cannot open directory %q: %w", d.Path, cause(err))
 	}
 	defer func() { _ = root.Close() }()
-	return fetch(ctx, rooted{root})
+	files, id, err := fetch(ctx, rooted{root})
+	if err != nil {
+		return spec.Snapshot{}, err
+	}
+	return spec.Snapshot{Files: files, Revision: spec.Revision{ID: id}}, nil
 }
 
 // files is a place to read from; it exists so that a test can break it.
@@ -73,7 +70,7 @@ func (r rooted) Regular(name string) (fs.FileInfo, error) { return r.root.Stat(n
 type reader struct {
 	ended    func() error // why the walk must end, nil while it may go on
 	from     files
-	out      *memory
+	out      *memfs.FS
 	problems spec.Problems
 	entries  int
 	bytes    int64
@@ -101,7 +98,7 @@ func fetch(ctx context.Context, from files) (fs.FS, string, error) {
 }
 
 func readAll(ctx context.Context, from files) (fs.FS, string, error) {
-	r := &reader{from: from, out: newMemory(),
+	r := &reader{from: from, out: memfs.New(),
 		ended: func() error { return context.Cause(ctx) }}
 	if err := fs.WalkDir(from, ".", r.visit); err != nil {
 		return nil, "", err
@@ -109,7 +106,7 @@ func readAll(ctx context.Context, from files) (fs.FS, string, error) {
 	if len(r.problems) > 0 {
 		return nil, "", r.problems
 	}
-	return r.out, r.out.revision(), nil
+	return r.out, "dir:" + r.out.Digest(), nil
 }
 
 // visit is called for every file and directory.
@@ -170,7 +167,7 @@ func (r *reader) link(name string) error {
 
 // read takes one file into memory; the error ends the walk.
 func (r *reader) read(name string) error {
-	if len(r.out.files) == spec.MaxFiles {
+	if r.out.Len() == spec.MaxFiles {
 		return r.stop(name, fmt.Sprintf("more than %d YAML files", spec.MaxFiles))
 	}
 	data, err := r.content(name)
@@ -182,7 +179,7 @@ func (r *reader) read(name string) error {
 		return r.stop(name, fmt.Sprintf("the YAML files have more than %d MiB together",
 			spec.MaxTotalSize>>20))
 	}
-	r.out.add(name, data)
+	r.out.Add(name, data)
 	return nil
 }
 
@@ -217,8 +214,8 @@ func (r *reader) stop(name, text string) error {
 	return fs.SkipAll
 }
 
-// isURL reports whether a path is an address of a remote tree: scheme://… or user@host:path.
-func isURL(p string) bool {
+// IsURL reports whether a path is an address of a remote tree: scheme://… or user@host:path.
+func IsURL(p string) bool {
 	if strings.Contains(p, "://") {
 		return true
 	}
@@ -248,25 +245,4 @@ func cause(err error) error {
 		return pe.Err
 	}
 	return err
-}
-
-// revision digests paths and contents; lengths keep them apart.
-func (m *memory) revision() string {
-	h := sha256.New()
-	for _, name := range m.names() {
-		for _, part := range [][]byte{[]byte(path.Clean(name)), m.files[name]} {
-			_ = binary.Write(h, binary.BigEndian, int64(len(part)))
-			_, _ = h.Write(part)
-		}
-	}
-	return "dir:" + hex.EncodeToString(h.Sum(nil)[:revisionBytes])
-}
-
-func (m *memory) names() []string {
-	names := make([]string, 0, len(m.files))
-	for name := range m.files {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
 }

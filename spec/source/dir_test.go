@@ -31,9 +31,14 @@ func write(t *testing.T, files map[string]string) string {
 	return dir
 }
 
+func fetchDir(ctx context.Context, dir string) (fs.FS, string, error) {
+	got, err := Dir{Path: dir}.Fetch(ctx)
+	return got.Files, got.Revision.ID, err
+}
+
 func mustFetch(t *testing.T, dir string) (fs.FS, string) {
 	t.Helper()
-	fsys, revision, err := Dir{Path: dir}.Fetch(t.Context())
+	fsys, revision, err := fetchDir(t.Context(), dir)
 	if err != nil {
 		t.Fatalf("a readable directory is refused: %v", err)
 	}
@@ -129,7 +134,7 @@ func TestRevision(t *testing.T) {
 	t.Parallel()
 	base := map[string]string{"a.yaml": "x", "b/c.yaml": "y"}
 	_, want := mustFetch(t, write(t, base))
-	if !strings.HasPrefix(want, "dir:") || len(want) != len("dir:")+2*revisionBytes {
+	if !strings.HasPrefix(want, "dir:") || len(want) != len("dir:")+16 {
 		t.Errorf("revision %q has another form", want)
 	}
 	tests := []struct {
@@ -161,7 +166,7 @@ func TestFetchRefusesAddresses(t *testing.T) {
 	t.Parallel()
 	for _, p := range []string{"https://example.net/x.git", "ssh://git@example.net/x",
 		"git@example.net:x/y.git", "file:///srv/tree"} {
-		fsys, revision, err := Dir{Path: p}.Fetch(t.Context())
+		fsys, revision, err := fetchDir(t.Context(), p)
 		wantError(t, fsys, revision, err, p, "it is an address")
 	}
 }
@@ -172,8 +177,8 @@ func TestIsURL(t *testing.T) {
 		"tree": false, "./a@b": false, "/srv/a:b": false, "a:b": false, "dir/u@h:x": false,
 		"u@h:x": true, "https://h": true, "git@h:a/b": true, "@h:x": false, "": false,
 	} {
-		if got := isURL(p); got != want {
-			t.Errorf("isURL(%q) = %v, want %v", p, got, want)
+		if got := IsURL(p); got != want {
+			t.Errorf("IsURL(%q) = %v, want %v", p, got, want)
 		}
 	}
 }
@@ -181,9 +186,9 @@ func TestIsURL(t *testing.T) {
 func TestFetchOfWhatIsNoDirectory(t *testing.T) {
 	t.Parallel()
 	dir := write(t, map[string]string{"a.yaml": ""})
-	fsys, revision, err := Dir{Path: filepath.Join(dir, "gone")}.Fetch(t.Context())
+	fsys, revision, err := fetchDir(t.Context(), filepath.Join(dir, "gone"))
 	wantError(t, fsys, revision, err, "cannot open directory", "gone", "no such file")
-	fsys, revision, err = Dir{Path: filepath.Join(dir, "a.yaml")}.Fetch(t.Context())
+	fsys, revision, err = fetchDir(t.Context(), filepath.Join(dir, "a.yaml"))
 	wantError(t, fsys, revision, err, "cannot open directory", "a.yaml", "not a directory")
 }
 
@@ -222,7 +227,7 @@ func TestFetchRefusesLinks(t *testing.T) {
 			if err := os.Symlink(tt.to, filepath.Join(dir, tt.link)); err != nil {
 				t.Fatal(err)
 			}
-			fsys, revision, err := Dir{Path: dir}.Fetch(t.Context())
+			fsys, revision, err := fetchDir(t.Context(), dir)
 			wantError(t, fsys, revision, err, tt.link+":1", tt.want)
 			if strings.Contains(err.Error(), "password") {
 				t.Errorf("content from outside is in the error: %v", err)
@@ -260,7 +265,7 @@ func TestFetchRefusesSpecialFiles(t *testing.T) {
 	if err := os.Symlink("pipe.yaml", filepath.Join(dir, "topipe.yaml")); err != nil {
 		t.Fatal(err)
 	}
-	fsys, revision, err := Dir{Path: dir}.Fetch(t.Context())
+	fsys, revision, err := fetchDir(t.Context(), dir)
 	wantError(t, fsys, revision, err, `"pipe.yaml": it is a FIFO`, `"sock.yml": it is a socket`,
 		`"topipe.yaml": it leads to a FIFO`)
 	var ps spec.Problems
@@ -281,7 +286,7 @@ func TestFetchNamesEveryUnreadablePlace(t *testing.T) {
 		}
 	}
 	t.Cleanup(func() { _ = os.Chmod(filepath.Join(dir, "sub"), 0o755) })
-	fsys, revision, err := Dir{Path: dir}.Fetch(t.Context())
+	fsys, revision, err := fetchDir(t.Context(), dir)
 	wantError(t, fsys, revision, err, `cannot read "a.yaml": permission denied`,
 		`cannot read "sub": permission denied`)
 }
@@ -291,7 +296,7 @@ func TestFetchEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	why := errors.New("asked to stop")
 	cancel(why)
-	fsys, revision, err := Dir{Path: write(t, map[string]string{"a.yaml": ""})}.Fetch(ctx)
+	fsys, revision, err := fetchDir(ctx, write(t, map[string]string{"a.yaml": ""}))
 	wantError(t, fsys, revision, err, "asked to stop")
 	if !errors.Is(err, why) {
 		t.Errorf("the cause is lost: %v", err)

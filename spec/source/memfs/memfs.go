@@ -1,28 +1,40 @@
-package source
+// Package memfs is a file system of a few regular files in memory: what a source has read of one
+// revision.
+//
+// It promises never to change once it is filled, so that it may be read from several goroutines.
+// It never holds links, modes or times.
+package memfs
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
 	"io"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"strings"
 	"time"
 )
 
-// memory is a file system of a few regular files. It is immutable once filled and may be read
-// from several goroutines.
-type memory struct {
+// FS holds regular files. Add fills it from one goroutine; then it may be read from several.
+type FS struct {
 	files map[string][]byte
 	dirs  map[string][]fs.DirEntry // sorted by name
 }
 
-func newMemory() *memory {
-	return &memory{files: map[string][]byte{}, dirs: map[string][]fs.DirEntry{".": nil}}
+// New returns an empty file system: only its root exists.
+func New() *FS {
+	return &FS{files: map[string][]byte{}, dirs: map[string][]fs.DirEntry{".": nil}}
 }
 
-// add puts a file in, with the directories above it.
-func (m *memory) add(name string, data []byte) {
+// Len returns the number of files.
+func (m *FS) Len() int { return len(m.files) }
+
+// Add puts a file in, with the directories above it. name is a path as in fs.ValidPath.
+func (m *FS) Add(name string, data []byte) {
 	m.files[name] = data
 	child := entry{name: path.Base(name), size: int64(len(data)), mode: 0o444}
 	for dir := path.Dir(name); ; dir = path.Dir(dir) {
@@ -41,7 +53,7 @@ func (m *memory) add(name string, data []byte) {
 }
 
 // Open implements fs.FS.
-func (m *memory) Open(name string) (fs.File, error) {
+func (m *FS) Open(name string) (fs.File, error) {
 	if !fs.ValidPath(name) {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrInvalid}
 	}
@@ -105,4 +117,20 @@ func (d *dir) ReadDir(n int) ([]fs.DirEntry, error) {
 	out := slices.Clone(d.rest[:n])
 	d.rest = d.rest[n:]
 	return out, nil
+}
+
+// digestBytes are shown of a digest: enough to tell two contents apart.
+const digestBytes = 8
+
+// Digest returns 16 hexadecimal digits that depend on the paths and contents and nothing else.
+func (m *FS) Digest() string {
+	h := sha256.New()
+	for _, name := range slices.Sorted(maps.Keys(m.files)) {
+		// Lengths keep names and contents apart.
+		for _, part := range [][]byte{[]byte(name), m.files[name]} {
+			_ = binary.Write(h, binary.BigEndian, int64(len(part)))
+			_, _ = h.Write(part)
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil)[:digestBytes])
 }
