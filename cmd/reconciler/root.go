@@ -155,7 +155,7 @@ keeps it so, and shows beforehand what it would do.`,
 		"how long to wait for another run on the same state or host")
 	root.AddCommand(
 		newValidate(a), newPlan(a), newRun(a), newShow(a), newSecret(a),
-		newStatus(a), newState(a), newSchema(a), newVersion(a),
+		newStatus(a), newState(a), newSchema(a), newVersion(a), newLaunch(a),
 	)
 	return root
 }

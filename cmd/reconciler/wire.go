@@ -168,6 +168,8 @@ func (d dialer) dial(_ context.Context, h *spec.Host, installation string) (reco
 	}
 	return lxc.New(lxc.Options{
 		Host: h.Name, LXCPath: h.LXCPath, Installation: installation, Log: d.log,
+		// This very program, also after another version took its place on the disk.
+		Launcher: []string{"/proc/self/exe", "reconciler", "launch"},
 	})
 }
 

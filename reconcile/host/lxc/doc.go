@@ -24,6 +24,9 @@ type Options struct {
 	Installation string       // identity of the state store; without it only Observe works
 	Log          *slog.Logger // optional
 
+	// Launcher runs Launch on its standard input and output: the path of a program, then its
+	// arguments, the zeroth among them. Without it no container can be started.
+	Launcher []string
 	// Grace is how long a guest may take to halt before it is killed; zero means 30 seconds.
 	Grace time.Duration
 	// Wait is how long a guest may take to have its address; zero means 30 seconds.

@@ -51,7 +51,7 @@ func TestMonitorThatDoesNotAnswerIsAnError(t *testing.T) {
 	} {
 		group.Go(func() {
 			_, err := l.host.Do(t.Context(), stepOf(action, changed), someHash())
-			if !errors.Is(err, errNoAnswer) {
+			if err == nil || !strings.Contains(err.Error(), errNoAnswer.Error()) {
 				t.Errorf("%s does not say that liblxc hangs: %v", action, err)
 			}
 		})

@@ -21,8 +21,9 @@ import (
 // Host is one lxcpath of this machine. Its methods may be called from several goroutines, for
 // different containers.
 type Host struct {
-	opt     Options
-	dialect dialect
+	opt      Options
+	dialect  dialect
+	launcher *launcher
 }
 
 var _ execute.Host = (*Host)(nil)
@@ -50,11 +51,15 @@ func New(opt Options) (*Host, error) {
 	if err := unix.Statfs(cgroupRoot, &fs); err != nil {
 		return nil, fmt.Errorf("cannot look at %q: %w", cgroupRoot, err)
 	}
-	return &Host{opt: opt, dialect: dialect{v2: fs.Type == unix.CGROUP2_SUPER_MAGIC}}, nil
+	return &Host{
+		opt:      opt,
+		dialect:  dialect{v2: fs.Type == unix.CGROUP2_SUPER_MAGIC},
+		launcher: &launcher{command: opt.Launcher},
+	}, nil
 }
 
 // Close gives back what New took. The containers keep running.
-func (h *Host) Close() error { return nil }
+func (h *Host) Close() error { return h.launcher.close() }
 
 // Do carries out one step; see execute.Host. Steps of one container must not run at the same
 // time. When ctx ends, child processes are killed, and a call into liblxc that hangs is given up;

@@ -29,10 +29,20 @@ import (
 const (
 	childDir  = "RECONCILER_TEST_CHILD_LXCPATH"
 	demandLXC = "RECONCILER_TEST_LXC"
+	launchArg = "launch"
 )
 
-// TestMain also plays the process that is killed in the middle of its work.
+// launchCommand makes this test binary start containers.
+func launchCommand() []string { return []string{"/proc/self/exe", "lxc.test", launchArg} }
+
+// TestMain also plays the process that starts containers, and the one that is killed in the middle of its work.
 func TestMain(m *testing.M) {
+	if len(os.Args) == 2 && os.Args[1] == launchArg {
+		if err := Launch(os.Stdin, os.Stdout); err != nil {
+			panic(err)
+		}
+		return
+	}
 	if dir := os.Getenv(childDir); dir != "" {
 		os.Exit(cloneAsChild(dir))
 	}
@@ -98,9 +108,10 @@ func (l *lab) open() *Host {
 	l.t.Helper()
 	h, err := New(Options{
 		Host: "here", LXCPath: l.path, Installation: "inst-1",
-		Grace: 5 * time.Second, Wait: 5 * time.Second,
+		Grace: 5 * time.Second, Wait: 5 * time.Second, Launcher: launchCommand(),
 	})
 	must(l.t, err)
+	l.t.Cleanup(func() { must(l.t, h.Close()) })
 	return h
 }
 

@@ -16,45 +16,11 @@ import (
 
 // start starts a stopped container and unfreezes a frozen one.
 func (h *Host) start(ctx context.Context, s plan.Step) (string, error) {
-	c, object, err := h.opened(s)
-	if err != nil {
+	if _, err := h.owned(s); err != nil {
 		return "", err
 	}
-	return within(ctx, func() (string, error) {
-		defer h.release(object)
-		return launch(ctx, c, object)
-	})
-}
-
-// launch may take longer than ctx, since a hook of the container may hang.
-func launch(ctx context.Context, c container, object *golxc.Container) (string, error) {
-	if damage := c.damage(); damage != "" {
-		return "", permanent(errors.New(damage))
-	}
-	switch state := stateOf(object); state {
-	case plan.Running:
-		return "started", nil
-	case plan.Frozen:
-		if err := object.Unfreeze(); err != nil {
-			return "", err
-		}
-		return "started", nil
-	case plan.Stopped:
-	default:
-		return "", fmt.Errorf("it is %s", state)
-	}
-	if err := c.confirm(object); err != nil {
+	if err := h.launcher.start(ctx, h.opt.LXCPath, s.Container); err != nil {
 		return "", err
-	}
-	log := c.logOf()
-	if err := logTo(object, log); err != nil {
-		return "", err
-	}
-	if err := ctx.Err(); err != nil {
-		return "", err
-	}
-	if err := object.Start(); err != nil {
-		return "", explained(err, logTail(log))
 	}
 	return "started", nil
 }

@@ -5,6 +5,7 @@ package lxc
 import (
 	"context"
 	"errors"
+	"io"
 
 	"reconciler/reconcile/execute"
 	"reconciler/reconcile/plan"
@@ -35,3 +36,6 @@ func (h *Host) Lock(context.Context, string) (func() error, error) { return nil,
 
 // Close does nothing.
 func (h *Host) Close() error { return nil }
+
+// Launch always returns an error in this build.
+func Launch(io.Reader, io.Writer) error { return errNoLiblxc }

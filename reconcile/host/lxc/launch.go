@@ -1,0 +1,189 @@
+//go:build linux && cgo
+
+package lxc
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	golxc "github.com/lxc/go-lxc"
+
+	"reconciler/reconcile/execute"
+	"reconciler/reconcile/plan"
+)
+
+// order asks the process that Launch serves to start a container.
+type order struct {
+	ID      int
+	LXCPath string
+	Name    string
+}
+
+// outcome is its answer.
+type outcome struct {
+	ID        int
+	Error     string // empty: the container runs
+	Permanent bool   // trying again cannot heal it
+}
+
+// err returns what the answer says as the error that it was made of.
+func (o outcome) err() error {
+	switch {
+	case o.Error == "":
+		return nil
+	case o.Permanent:
+		return permanentText(o.Error)
+	default:
+		return errors.New(o.Error)
+	}
+}
+
+// permanentText is an error of another process that wraps execute.ErrPermanent without saying so
+// twice.
+type permanentText string
+
+func (p permanentText) Error() string { return string(p) }
+func (permanentText) Unwrap() error   { return execute.ErrPermanent }
+
+// linger is how long a start may go on when nobody waits for it any more: a hook that hangs must
+// not keep the process for ever.
+const linger = time.Minute
+
+// Launch serves the process that starts containers: it reads orders until in ends, carries them
+// out side by side, and writes an answer to each. It returns when the last start has ended, or a
+// minute after in. See launcher for why it is a process.
+func Launch(in io.Reader, out io.Writer) error {
+	var running sync.WaitGroup
+	err := serveOrders(in, out, &running)
+	idle := make(chan struct{})
+	go func() {
+		defer close(idle)
+		running.Wait()
+	}()
+	select {
+	case <-idle:
+	case <-time.After(linger):
+	}
+	return err
+}
+
+func serveOrders(in io.Reader, out io.Writer, running *sync.WaitGroup) error {
+	orders, answers := json.NewDecoder(in), json.NewEncoder(out)
+	var mu sync.Mutex
+	for {
+		var o order
+		if err := orders.Decode(&o); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return fmt.Errorf("cannot read an order: %w", err)
+		}
+		running.Go(func() {
+			answer := outcome{ID: o.ID}
+			if err := launch(o.LXCPath, o.Name); err != nil {
+				answer.Error, answer.Permanent = err.Error(), errors.Is(err, execute.ErrPermanent)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			// Nobody is left to be told if this fails.
+			_ = answers.Encode(answer)
+		})
+	}
+}
+
+// launch starts a stopped container and unfreezes a frozen one.
+func launch(lxcpath, name string) error {
+	c, err := readContainer(filepath.Join(lxcpath, name), lxcpath)
+	if err != nil {
+		return err
+	}
+	if damage := c.damage(); damage != "" {
+		return permanent(errors.New(damage))
+	}
+	object, err := open(lxcpath, name)
+	if err != nil {
+		return err
+	}
+	// The process ends soon, and a failure to release changes nothing.
+	defer func() { _ = object.Release() }()
+	switch state := stateOf(object); state {
+	case plan.Running:
+		return nil
+	case plan.Frozen:
+		return object.Unfreeze()
+	case plan.Stopped:
+		return c.start(object)
+	default:
+		return fmt.Errorf("it is %s", state)
+	}
+}
+
+func (c container) start(object *golxc.Container) error {
+	if err := c.confirm(object); err != nil {
+		return err
+	}
+	log := c.logOf()
+	if err := logTo(object, log); err != nil {
+		return err
+	}
+	if err := object.Start(); err != nil {
+		return explained(err, logTail(log))
+	}
+	return nil
+}
+
+// launcher has containers started by a process of their own. liblxc forks for every container,
+// and the child lives as long as the container: it would keep a copy of our memory with its keys
+// and passwords, and of our environment. And the fork of a large process that goes on allocating
+// is slow. The process is started with the first order. The zero value but for command is ready.
+type launcher struct {
+	command []string // that runs Launch on its standard input and output
+
+	mu      sync.Mutex
+	process *launchProcess
+}
+
+// start waits until the container runs or ctx ends; then the start is left alone.
+func (l *launcher) start(ctx context.Context, lxcpath, name string) error {
+	p, err := l.running()
+	if err != nil {
+		return err
+	}
+	return p.order(ctx, lxcpath, name)
+}
+
+// running returns the process, started anew if it has ended.
+func (l *launcher) running() (*launchProcess, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.process != nil && !l.process.ended() {
+		return l.process, nil
+	}
+	if len(l.command) == 0 {
+		return nil, permanent(errors.New("no program is set that starts containers"))
+	}
+	var err error
+	l.process, err = startLaunchProcess(l.command)
+	return l.process, err
+}
+
+// close lets the process end after what it still does.
+func (l *launcher) close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.process == nil {
+		return nil
+	}
+	err := l.process.in.Close()
+	l.process = nil
+	if errors.Is(err, os.ErrClosed) {
+		return nil
+	}
+	return err
+}
