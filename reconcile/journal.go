@@ -20,6 +20,16 @@ type journal struct {
 	mu     sync.Mutex
 	stored map[string]state.Record // by UID; what the store holds now
 	next   map[string]state.Record // by UID; what it shall hold: completed by resolve
+	queue  []*write                // what waits for the store
+
+	writing sync.Mutex // held by the one who writes for all that wait
+}
+
+// write is a batch that somebody waits for.
+type write struct {
+	batch state.Batch
+	done  bool // guarded by journal.writing, like err
+	err   error
 }
 
 // newJournal starts from what is stored and what resolve completed.
@@ -41,6 +51,14 @@ func newJournal(o *Options, s state.Snapshot, resolved map[resolve.Key]state.Rec
 // begin stores, in one transaction, the values and the intent of every container that the steps
 // are about.
 func (j *journal) begin(ctx context.Context, steps []plan.Step) error {
+	batch, err := j.intents(steps)
+	if err != nil {
+		return err
+	}
+	return j.apply(ctx, batch)
+}
+
+func (j *journal) intents(steps []plan.Step) (state.Batch, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	var batch state.Batch
@@ -53,14 +71,15 @@ func (j *journal) begin(ctx context.Context, steps []plan.Step) error {
 		seen[s.UID] = true
 		r, ok := j.next[s.UID]
 		if !ok {
-			return fmt.Errorf("internal error: step for %s/%s has no record", s.Host, s.Container)
+			return batch, fmt.Errorf("internal error: step for %s/%s has no record",
+				s.Host, s.Container)
 		}
 		if !makesAnew(r.Intent) {
 			r.Intent = string(s.Action)
 		}
 		batch.Put = append(batch.Put, r)
 	}
-	return j.apply(ctx, batch)
+	return batch, nil
 }
 
 // claimants returns, by the first step of each, the containers whose record would take what taken
@@ -80,13 +99,16 @@ func (j *journal) claimants(taken *state.TakenError, steps []plan.Step) []plan.S
 
 // Finished implements execute.Journal.
 func (j *journal) Finished(ctx context.Context, o execute.Outcome) error {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	last := o.Steps[len(o.Steps)-1].Step
-	r, ok := j.next[last.UID]
+	r, ok := j.record(o.Steps[len(o.Steps)-1].Step.UID)
 	if !ok {
 		return fmt.Errorf("internal error: outcome of %s/%s has no record", o.Host, o.Container)
 	}
+	return j.commit(ctx, ending(r, o))
+}
+
+// ending returns what the outcome of the work on a container changes of its record.
+func ending(r state.Record, o execute.Outcome) state.Batch {
+	last := o.Steps[len(o.Steps)-1].Step
 	if failure := failureOf(o); failure != "" {
 		r.Failure = failure
 		if arrived(o) {
@@ -94,23 +116,63 @@ func (j *journal) Finished(ctx context.Context, o execute.Outcome) error {
 			// look as if it were still half made. None of its settings counts as applied yet.
 			r.Intent, r.Applied = string(last.Action), nil
 		}
-		return j.apply(ctx, state.Batch{Put: []state.Record{r}})
+		return state.Batch{Put: []state.Record{r}}
 	}
 	if last.Want == nil && removes(last.Action) {
-		return j.apply(ctx, state.Batch{Delete: []string{r.UID}})
+		return state.Batch{Delete: []string{r.UID}}
 	}
 	r.Intent, r.Failure = "", ""
 	if last.Want != nil {
 		r.Applied = last.Want.Applied()
 	}
-	return j.apply(ctx, state.Batch{Put: []state.Record{r}})
+	return state.Batch{Put: []state.Record{r}}
 }
 
-// apply stores the batch and follows the versions that the store counts. j.mu is held.
+// commit stores a batch together with those that others want stored while one is being written: a
+// durable write takes milliseconds on many a disk, and containers would wait for each other.
+func (j *journal) commit(ctx context.Context, batch state.Batch) error {
+	own := &write{batch: batch}
+	j.mu.Lock()
+	j.queue = append(j.queue, own)
+	j.mu.Unlock()
+	j.writing.Lock()
+	defer j.writing.Unlock()
+	if !own.done {
+		j.flush(ctx)
+	}
+	return own.err
+}
+
+// flush stores what waits. Batches that cannot be stored together are stored one by one, so that
+// each gets its own error. j.writing is held.
+func (j *journal) flush(ctx context.Context) {
+	j.mu.Lock()
+	queue := j.queue
+	j.queue = nil
+	j.mu.Unlock()
+	var all state.Batch
+	for _, w := range queue {
+		all.Put = append(all.Put, w.batch.Put...)
+		all.Delete = append(all.Delete, w.batch.Delete...)
+	}
+	err := j.apply(ctx, all)
+	for _, w := range queue {
+		if err != nil && len(queue) > 1 {
+			w.err = j.apply(ctx, w.batch)
+		} else {
+			w.err = err
+		}
+		w.done = true
+	}
+}
+
+// apply stores the batch and follows the versions that the store counts.
 func (j *journal) apply(ctx context.Context, batch state.Batch) error {
 	if _, err := j.store.Apply(ctx, batch); err != nil {
 		return fmt.Errorf("cannot store records: %w", err)
 	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
 	for _, uid := range batch.Delete {
 		delete(j.stored, uid)
 		delete(j.next, uid)

@@ -49,15 +49,15 @@ func (h *Host) source(name string) (container, error) {
 	if damage := c.damage(); damage != "" {
 		return c, permanent(fmt.Errorf("its source %q is damaged: %s", name, damage))
 	}
-	object, err := open(h.opt.LXCPath, name)
+	seen, err := openView(h.opt.LXCPath, name)
 	if err != nil {
 		return c, err
 	}
-	defer h.release(object)
-	if state := stateOf(object); state != plan.Stopped {
+	defer h.release(seen.object)
+	if state := stateOf(seen.object); state != plan.Stopped {
 		return c, permanent(fmt.Errorf("its source %q is %s", name, state))
 	}
-	if err := c.confirm(object); err != nil {
+	if err := c.confirm(seen); err != nil {
 		return c, fmt.Errorf("its source %q cannot be used: %w", name, err)
 	}
 	return c, nil

@@ -4,6 +4,7 @@ package lxc
 
 import (
 	"bytes"
+	"slices"
 
 	golxc "github.com/lxc/go-lxc"
 
@@ -14,12 +15,13 @@ import (
 // the limits and the address what is declared. MAC, bridge and lxc_conf of a running container
 // change with its next start. A file that liblxc refuses can be replaced, but not by such a file.
 func (h *Host) configure(s plan.Step) (string, error) {
-	c, object, err := h.opened(s)
+	c, seen, err := h.opened(s)
 	if err != nil {
 		return "", err
 	}
+	object := seen.object
 	defer h.release(object)
-	next, err := h.next(s, c)
+	next, err := h.next(s, c, seen)
 	if err != nil {
 		return "", err
 	}
@@ -46,13 +48,17 @@ func (h *Host) configure(s plan.Step) (string, error) {
 	return "lxc conf ok", nil
 }
 
-// next returns the configuration file that a container shall have, which liblxc accepts.
-func (h *Host) next(s plan.Step, c container) (configFile, error) {
+// next returns the configuration file that a container shall have, which liblxc accepts: the one
+// that it has and that was loaded, or one that is tried.
+func (h *Host) next(s plan.Step, c container, seen view) (configFile, error) {
 	w, err := wantedOf(s.Want, h.markOf(s), h.dialect)
 	if err != nil {
 		return configFile{}, permanent(err)
 	}
 	next := c.file.edit(w)
+	if seen.loaded && slices.Equal(next.entries, c.file.entries) {
+		return next, nil
+	}
 	return next, checkConfig(next)
 }
 

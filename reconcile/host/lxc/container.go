@@ -3,6 +3,7 @@
 package lxc
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -61,7 +62,10 @@ func readConfig(path string) ([]byte, error) {
 		return nil, fmt.Errorf("%q is no configuration: it is no regular file, or has more than %d MiB",
 			path, maxConfig>>20)
 	}
-	return io.ReadAll(io.LimitReader(f, maxConfig))
+	// Room for the whole file, so that it is not copied while it is read.
+	text := bytes.NewBuffer(make([]byte, 0, info.Size()+bytes.MinRead))
+	_, err = text.ReadFrom(io.LimitReader(f, maxConfig))
+	return text.Bytes(), err
 }
 
 // damage says why the container must not be started or cloned, or "".
@@ -119,13 +123,13 @@ func (h *Host) owned(s plan.Step) (container, error) {
 }
 
 // opened is owned, together with liblxc's view of the same container; see open.
-func (h *Host) opened(s plan.Step) (container, *golxc.Container, error) {
+func (h *Host) opened(s plan.Step) (container, view, error) {
 	c, err := h.owned(s)
 	if err != nil {
-		return c, nil, err
+		return c, view{}, err
 	}
-	object, err := open(h.opt.LXCPath, s.Container)
-	return c, object, err
+	v, err := openView(h.opt.LXCPath, s.Container)
+	return c, v, err
 }
 
 // stateOf translates liblxc's word.

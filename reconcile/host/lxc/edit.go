@@ -3,6 +3,7 @@ package lxc
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -112,7 +113,7 @@ func (w wanted) value(key string) string {
 // edit returns the file with everything wanted in it, each key that is ours exactly once. Other
 // lines stay, in their order. Editing twice is editing once.
 func (c configFile) edit(w wanted) configFile {
-	var kept configFile
+	kept := configFile{entries: make([]entry, 0, len(c.entries)+len(w.fields))}
 	for _, e := range c.entries {
 		if !w.drops(e) {
 			e.ours = false
@@ -167,7 +168,7 @@ func (w wanted) drops(e entry) bool {
 // set makes the field's line the only one of its key: in the place of the first, or beside its
 // relatives, or at the end.
 func (c *configFile) set(f field) {
-	var out []entry
+	out := make([]entry, 0, len(c.entries)+1)
 	placed := f.value == ""
 	for _, e := range c.entries {
 		if e.key != f.key {
@@ -204,7 +205,7 @@ func (c *configFile) insert(e entry) {
 			at = i + 1
 		}
 	}
-	c.entries = append(c.entries[:at:at], append([]entry{e}, c.entries[at:]...)...)
+	c.entries = slices.Insert(c.entries, at, e)
 }
 
 // isList reports whether liblxc adds up the values of a key, instead of taking the last.

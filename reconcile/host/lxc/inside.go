@@ -29,12 +29,12 @@ func (c container) openRoot() (*guest.Root, error) {
 
 // inside runs change on the root file system of a container, running or not.
 func inside(c container, object *golxc.Container, change func(*guest.Root) error) (err error) {
-	// One that runs may have been started by hand with the root of somebody else.
-	if err := c.checkOwnRoot(); err != nil {
-		return err
-	}
 	var root *guest.Root
 	if pid := object.InitPid(); pid > 0 {
+		// It may have been started by hand with the root of somebody else.
+		if err := c.checkOwnRoot(); err != nil {
+			return err
+		}
 		root, err = guest.OpenProcess(pid)
 	} else {
 		root, err = c.openRoot()
@@ -94,16 +94,16 @@ func ownInterface(c container, object *golxc.Container) error {
 
 // password gives the declared users their hash.
 func (h *Host) password(s plan.Step, secrets execute.Secrets) (string, error) {
-	c, object, err := h.opened(s)
+	c, seen, err := h.opened(s)
 	if err != nil {
 		return "", err
 	}
-	defer h.release(object)
+	defer h.release(seen.object)
 	if secrets.PasswordHash == "" {
 		return "", permanent(errors.New("there is no password to set"))
 	}
 	day := int(time.Now().Unix() / (24 * 60 * 60))
-	err = inside(c, object, func(r *guest.Root) error {
+	err = inside(c, seen.object, func(r *guest.Root) error {
 		_, err := r.SetPassword(s.Want.Users, secrets.PasswordHash, day)
 		return err
 	})
@@ -115,16 +115,16 @@ func (h *Host) password(s plan.Step, secrets execute.Secrets) (string, error) {
 
 // dns writes the names of the guest, and its name servers if any are declared.
 func (h *Host) dns(s plan.Step) (string, error) {
-	c, object, err := h.opened(s)
+	c, seen, err := h.opened(s)
 	if err != nil {
 		return "", err
 	}
-	defer h.release(object)
+	defer h.release(seen.object)
 	names := s.Want.Domains
 	if len(names) == 0 {
 		names = []string{s.Want.Name}
 	}
-	err = inside(c, object, func(r *guest.Root) error {
+	err = inside(c, seen.object, func(r *guest.Root) error {
 		if _, err := r.SetHosts(guest.Hosts{Address: s.Want.IP, Names: names}); err != nil {
 			return err
 		}

@@ -13,8 +13,6 @@ import (
 	"sync"
 	"time"
 
-	golxc "github.com/lxc/go-lxc"
-
 	"reconciler/reconcile/execute"
 	"reconciler/reconcile/plan"
 )
@@ -106,33 +104,33 @@ func launch(lxcpath, name string) error {
 	if damage := c.damage(); damage != "" {
 		return permanent(errors.New(damage))
 	}
-	object, err := open(lxcpath, name)
+	seen, err := openView(lxcpath, name)
 	if err != nil {
 		return err
 	}
 	// The process ends soon, and a failure to release changes nothing.
-	defer func() { _ = object.Release() }()
-	switch state := stateOf(object); state {
+	defer func() { _ = seen.object.Release() }()
+	switch state := stateOf(seen.object); state {
 	case plan.Running:
 		return nil
 	case plan.Frozen:
-		return object.Unfreeze()
+		return seen.object.Unfreeze()
 	case plan.Stopped:
-		return c.start(object)
+		return c.start(seen)
 	default:
 		return fmt.Errorf("it is %s", state)
 	}
 }
 
-func (c container) start(object *golxc.Container) error {
-	if err := c.confirm(object); err != nil {
+func (c container) start(seen view) error {
+	if err := c.confirm(seen); err != nil {
 		return err
 	}
 	log := c.logOf()
-	if err := logTo(object, log); err != nil {
+	if err := logTo(seen.object, log); err != nil {
 		return err
 	}
-	if err := object.Start(); err != nil {
+	if err := seen.object.Start(); err != nil {
 		return explained(err, logTail(log))
 	}
 	return nil

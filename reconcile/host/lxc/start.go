@@ -29,7 +29,7 @@ func (h *Host) start(ctx context.Context, s plan.Step) (string, error) {
 // not run is stopped already. One that is to be started again is not stopped before it is certain
 // that liblxc accepts the configuration that it shall start with.
 func (h *Host) stop(ctx context.Context, s plan.Step) (string, error) {
-	c, object, err := h.opened(s)
+	c, seen, err := h.opened(s)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "stopped", nil
 	}
@@ -37,12 +37,12 @@ func (h *Host) stop(ctx context.Context, s plan.Step) (string, error) {
 		return "", err
 	}
 	if s.Want != nil && s.Want.Running {
-		if _, err := h.next(s, c); err != nil {
-			h.release(object)
+		if _, err := h.next(s, c, seen); err != nil {
+			h.release(seen.object)
 			return "", err
 		}
 	}
-	if err := h.halt(ctx, object, h.opt.Grace); err != nil {
+	if err := h.halt(ctx, seen.object, h.opt.Grace); err != nil {
 		return "", explained(err, logTail(c.logOf()))
 	}
 	return "stopped", nil

@@ -8,8 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-
-	golxc "github.com/lxc/go-lxc"
 )
 
 // strayed says why a root file system is not the container's own, or "". Who can edit the file
@@ -86,15 +84,18 @@ func sameFile(a, b string) bool {
 
 // confirm makes sure that liblxc accepts the file, and would take the root file system that was
 // looked at: a file that is included may name another one. liblxc tells it without its backing.
-func (c container) confirm(object *golxc.Container) error {
-	if err := checkConfig(c.file); err != nil {
-		return err
+func (c container) confirm(seen view) error {
+	if !seen.loaded {
+		if err := checkConfig(c.file); err != nil {
+			return err
+		}
+		return errors.New("its configuration changed while it was read")
 	}
-	seen := c.root.path
+	root := c.root.path
 	if c.root.backing == "overlayfs" {
-		seen = c.root.lower + ":" + c.root.upper
+		root = c.root.lower + ":" + c.root.upper
 	}
-	if path := one(object.ConfigItem(keyRootfs)); path != seen {
+	if path := one(seen.object.ConfigItem(keyRootfs)); path != root {
 		return permanent(fmt.Errorf("an included file sets its root file system to %q", path))
 	}
 	return nil
