@@ -16,9 +16,25 @@ func (r Record) Same(o Record) bool {
 }
 
 // Check returns an error if no store can carry out the batch: a record without uid, host or name,
-// or a uid that stands in it twice.
+// something that stands in it twice, or a suspension or pass that cannot be meant.
 func (b Batch) Check() error {
-	seen := make(map[string]bool, len(b.Put)+len(b.Delete))
+	if err := b.checkRecords(); err != nil {
+		return err
+	}
+	if err := b.checkSuspensions(); err != nil {
+		return err
+	}
+	if b.Pass == nil {
+		return nil
+	}
+	if err := b.Pass.check(); err != nil {
+		return fmt.Errorf("cannot store pass %q: %w", b.Pass.ID, err)
+	}
+	return nil
+}
+
+func (b Batch) checkRecords() error {
+	seen := make(map[string]bool, len(b.Put))
 	for _, r := range b.Put {
 		if r.UID == "" || r.Host == "" || r.Name == "" {
 			return fmt.Errorf("cannot store record %q of %q: uid, host or name is missing",
@@ -32,6 +48,29 @@ func (b Batch) Check() error {
 	for _, uid := range b.Delete {
 		if seen[uid] {
 			return fmt.Errorf("cannot delete record %q: the same batch stores it", uid)
+		}
+	}
+	return nil
+}
+
+func (b Batch) checkSuspensions() error {
+	seen := make(map[Scope]bool, len(b.Suspend))
+	for _, s := range b.Suspend {
+		scope := s.Scope()
+		if err := s.check(); err != nil {
+			return fmt.Errorf("cannot suspend %q: %w", scope, err)
+		}
+		if seen[scope] {
+			return fmt.Errorf("cannot suspend %q: it stands twice in one batch", scope)
+		}
+		seen[scope] = true
+	}
+	for _, scope := range b.Resume {
+		if err := scope.check(); err != nil {
+			return fmt.Errorf("cannot resume %q: %w", scope, err)
+		}
+		if seen[scope] {
+			return fmt.Errorf("cannot resume %q: the same batch suspends it", scope)
 		}
 	}
 	return nil

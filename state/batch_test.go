@@ -3,6 +3,7 @@ package state_test
 import (
 	"net/netip"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -46,8 +47,30 @@ func TestCheckOfGoodBatch(t *testing.T) {
 	good := state.Batch{
 		Put:    []state.Record{{UID: "a", Host: "h", Name: "a"}, {UID: "b", Host: "h", Name: "a"}},
 		Delete: []string{"c", "c"},
+		Suspend: []state.Suspension{
+			suspension("", ""), suspension("h", ""), suspension("h", "a"), suspension("i", ""),
+		},
+		Resume: []state.Scope{{Host: "h", Container: "b"}, {Host: "h", Container: "b"}},
 	}
 	if err := good.Check(); err != nil {
 		t.Errorf("a batch that a store must judge was refused: %v", err)
+	}
+}
+
+func TestCheckOfContradictions(t *testing.T) {
+	t.Parallel()
+	r, s := state.Record{UID: "a", Host: "h", Name: "a"}, suspension("h", "c")
+	for want, b := range map[string]state.Batch{
+		`record "a": it stands twice`:  {Put: []state.Record{r, r}},
+		`the same batch stores it`:     {Put: []state.Record{r}, Delete: []string{"a"}},
+		`suspend "h/c": it stands twi`: {Suspend: []state.Suspension{s, s}},
+		`the same batch suspends it`: {
+			Suspend: []state.Suspension{s}, Resume: []state.Scope{s.Scope()},
+		},
+		`resume "/c": its host`: {Resume: []state.Scope{{Container: "c"}}},
+	} {
+		if err := b.Check(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("the error does not say %q: %v", want, err)
+		}
 	}
 }

@@ -1,5 +1,5 @@
 // Package state is what the reconciler remembers between passes: one Record for each container it
-// made, with the values it generated for it.
+// made, with the values it generated for it, what somebody has suspended, and the last passes.
 //
 // It promises that a generated value is never lost and never given out twice: uniqueness of an
 // address on its network and of a MAC is a rule of the store, not of its readers. Passwords are
@@ -46,12 +46,20 @@ type Snapshot struct {
 	Installation string   // identity of this store, made once
 	Serial       int64    // counts up by one with every Apply that changed something
 	Records      []Record // sorted by host, then name
+	// Suspensions has one for each scope, sorted by host, then container. Those that have ended
+	// are in it until they are resumed or replaced.
+	Suspensions []Suspension
+	Passes      []Pass // the last one stored first; at most MaxPasses
 }
 
 // Batch is a set of changes that is carried out completely or not at all.
 type Batch struct {
 	Put    []Record // Version must be that of the stored record, 0 for a new one
 	Delete []string // UIDs; an unknown one is not an error
+
+	Suspend []Suspension // each replaces one of the same scope
+	Resume  []Scope      // exactly these scopes; an unknown one is not an error
+	Pass    *Pass        // optional: appended, or put in the place of the one with the same ID
 }
 
 // Holder says who holds a lock.
@@ -70,8 +78,10 @@ type Store interface {
 	// Apply carries out the batch in one durable transaction and returns the new serial. It
 	// returns ErrConflict if a record changed since it was loaded, and *TakenError if an address,
 	// MAC or name belongs to another record. Records of one batch may swap addresses. A batch
-	// that is empty, or says only what is stored already (Record.Same), writes nothing. The
-	// Version of each changed record goes up by one, that of a new one is 1.
+	// that is empty, or says only what is stored already (Same), writes nothing. The Version of
+	// each changed record goes up by one, that of a new one is 1. Passes beyond MaxPasses are
+	// forgotten, the oldest first, but those that Snapshot.LastRevision answers with after all
+	// others; the newest stays in any case.
 	Apply(ctx context.Context, batch Batch) (serial int64, err error)
 	// Lock makes the caller the only writer until it calls unlock or its process ends. While
 	// another holds the lock it waits for ctx and then returns *LockedError.

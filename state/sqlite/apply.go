@@ -62,9 +62,27 @@ func (s *Store) apply(ctx context.Context, batch state.Batch) (int64, error) {
 	return serial, tx.Commit()
 }
 
-// change carries the batch out and reports whether it changed anything. Records that change are
-// removed first and then written, so that they can swap names and addresses.
+// change carries the batch out and reports whether it changed anything.
 func change(ctx context.Context, tx *sql.Tx, batch state.Batch) (bool, error) {
+	records, err := changeRecords(ctx, tx, batch)
+	if err != nil {
+		return false, err
+	}
+	suspended, err := suspend(ctx, tx, batch.Suspend)
+	if err != nil {
+		return false, err
+	}
+	resumed, err := resume(ctx, tx, batch.Resume)
+	if err != nil {
+		return false, err
+	}
+	remembered, err := remember(ctx, tx, batch.Pass)
+	return records || suspended || resumed || remembered, err
+}
+
+// changeRecords reports whether any record changed. Those that change are removed first and then
+// written, so that they can swap names and addresses.
+func changeRecords(ctx context.Context, tx *sql.Tx, batch state.Batch) (bool, error) {
 	puts, stale, err := effective(ctx, tx, batch.Put)
 	if err != nil {
 		return false, err

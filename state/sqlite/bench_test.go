@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"testing"
+	"time"
 
 	"reconciler/state"
 )
@@ -40,6 +41,54 @@ func BenchmarkLoad100000(b *testing.B) {
 		if n := len(mustLoad(b, s).Records); n != 100_000 {
 			b.Fatalf("%d records", n)
 		}
+	}
+}
+
+// fill stores what a daemon that has run for long remembers beside the records.
+func fill(b *testing.B, s *Store) {
+	b.Helper()
+	for i := range state.MaxPasses {
+		mustApply(b, s, state.Batch{Pass: newPass(i)})
+	}
+	mustApply(b, s, state.Batch{Suspend: []state.Suspension{
+		{Host: "host0000", Reason: "moving the disks", By: "ann@desk", Since: newPass(0).Began},
+		{Host: "host0001", Reason: "moving the disks", By: "ann@desk", Since: newPass(0).Began},
+	}})
+}
+
+func newPass(i int) *state.Pass {
+	began := time.Date(2024, 5, 6, 7, 8, 9, 0, time.UTC)
+	return &state.Pass{
+		ID: strconv.Itoa(i), Source: "ssh://git@code.example.org/tree.git",
+		Revision: fmt.Sprintf("%040x", i), Ref: "refs/heads/main",
+		Author: "Ann <ann@example.org>", Subject: "web: more memory", Signer: "ann@example.org",
+		Began: began, Ended: began.Add(time.Second), Created: 1, Changed: 2,
+	}
+}
+
+// BenchmarkLoad is what a pass without change pays for 100 records, in a new store and in one of
+// a daemon that has run for long.
+func BenchmarkLoad(b *testing.B) {
+	for _, full := range []bool{false, true} {
+		b.Run("remembered="+strconv.FormatBool(full), func(b *testing.B) {
+			s := mustOpen(b, filepath.Join(b.TempDir(), "state.db"), Options{})
+			mustApply(b, s, state.Batch{Put: records(100)})
+			if full {
+				fill(b, s)
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				mustLoad(b, s)
+			}
+		})
+	}
+}
+
+func BenchmarkApplyPass(b *testing.B) {
+	s := mustOpen(b, filepath.Join(b.TempDir(), "state.db"), Options{})
+	fill(b, s)
+	for i := state.MaxPasses; b.Loop(); i++ {
+		mustApply(b, s, state.Batch{Pass: newPass(i)})
 	}
 }
 

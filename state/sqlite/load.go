@@ -28,33 +28,63 @@ func (s *Store) Load(ctx context.Context) (state.Snapshot, error) {
 }
 
 func (s *Store) load(ctx context.Context) (state.Snapshot, error) {
+	var snap state.Snapshot
 	tx, err := s.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
-		return state.Snapshot{}, err
+		return snap, err
 	}
 	defer tx.Rollback()
-	var snap state.Snapshot
-	var count int
-	err = tx.QueryRowContext(ctx,
-		"SELECT installation, serial, (SELECT count(*) FROM records) FROM store").
-		Scan(&snap.Installation, &snap.Serial, &count)
+	var records, suspensions, passes int
+	err = tx.QueryRowContext(ctx, `SELECT installation, serial, (SELECT count(*) FROM records),
+		(SELECT count(*) FROM suspensions), (SELECT count(*) FROM passes) FROM store`).
+		Scan(&snap.Installation, &snap.Serial, &records, &suspensions, &passes)
 	if err != nil {
-		return state.Snapshot{}, err
+		return snap, err
 	}
-	rows, err := tx.QueryContext(ctx, "SELECT "+columns+" FROM records ORDER BY host, name")
+	snap.Records, err = table[state.Record]{
+		records, "SELECT " + columns + " FROM records ORDER BY host, name", scan,
+	}.load(ctx, tx)
 	if err != nil {
-		return state.Snapshot{}, err
+		return snap, err
+	}
+	snap.Suspensions, err = table[state.Suspension]{suspensions,
+		"SELECT " + suspensionColumns + " FROM suspensions ORDER BY host, container",
+		scanSuspension,
+	}.load(ctx, tx)
+	if err != nil {
+		return snap, err
+	}
+	snap.Passes, err = table[state.Pass]{
+		passes, "SELECT " + passColumns + " FROM passes ORDER BY seq DESC", scanPass,
+	}.load(ctx, tx)
+	return snap, err
+}
+
+// table is what is read into one field of a snapshot.
+type table[T any] struct {
+	count int // how many rows the query will give
+	query string
+	scan  func(scanner) (T, error)
+}
+
+func (t table[T]) load(ctx context.Context, tx *sql.Tx) ([]T, error) {
+	if t.count == 0 {
+		return nil, nil
+	}
+	rows, err := tx.QueryContext(ctx, t.query)
+	if err != nil {
+		return nil, err
 	}
 	defer rows.Close()
-	snap.Records = make([]state.Record, 0, count)
+	all := make([]T, 0, t.count)
 	for rows.Next() {
-		rec, err := scan(rows)
+		row, err := t.scan(rows)
 		if err != nil {
-			return state.Snapshot{}, err
+			return nil, err
 		}
-		snap.Records = append(snap.Records, rec)
+		all = append(all, row)
 	}
-	return snap, rows.Err()
+	return all, rows.Err()
 }
 
 type scanner interface{ Scan(dest ...any) error }
@@ -78,6 +108,9 @@ func scan(row scanner) (state.Record, error) {
 			return state.Record{}, fmt.Errorf("record %q is damaged: %w", r.UID, err)
 		}
 	}
-	r.Created, r.Updated = time.Unix(0, created).UTC(), time.Unix(0, updated).UTC()
+	r.Created, r.Updated = timeOf(created), timeOf(updated)
 	return r, nil
 }
+
+// timeOf is the time that is stored as nanoseconds since 1970.
+func timeOf(nanoseconds int64) time.Time { return time.Unix(0, nanoseconds).UTC() }

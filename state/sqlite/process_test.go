@@ -27,6 +27,7 @@ func TestMain(m *testing.M) {
 	}
 	roles := map[string]func(path string) error{
 		"allocate": childAllocate, "count": childCount, "lock": childLock,
+		"remember": childRemember,
 	}
 	if err := roles[role](path); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -119,8 +120,8 @@ func TestProcessesAllocateAtOnce(t *testing.T) {
 	}
 }
 
-// childCount writes the same number into several records, batch by batch, and prints each number
-// once it is stored.
+// childCount writes the same number into several records, a suspension and a pass, batch by batch,
+// and prints each number once it is stored.
 func childCount(path string) error {
 	ctx := context.Background()
 	s, err := Open(ctx, path, Options{})
@@ -138,10 +139,13 @@ func childCount(path string) error {
 				snap.Records = append(snap.Records, state.Record{UID: id, Host: "h", Name: id})
 			}
 		}
+		next := snap.Serial + 1
 		for i := range snap.Records {
-			snap.Records[i].Intent = strconv.FormatInt(snap.Serial+1, 10)
+			snap.Records[i].Intent = strconv.FormatInt(next, 10)
 		}
-		serial, err := s.Apply(ctx, state.Batch{Put: snap.Records})
+		p := newPass(int(next))
+		serial, err := s.Apply(ctx, state.Batch{Put: snap.Records, Pass: p,
+			Suspend: []state.Suspension{{By: "ann@desk", Reason: p.ID, Since: p.Began}}})
 		if err != nil {
 			return err
 		}
@@ -168,6 +172,11 @@ func TestKillDuringApply(t *testing.T) {
 				if r.Intent != strconv.FormatInt(snap.Serial, 10) {
 					t.Fatalf("half of a batch is stored: serial %d, record %+v", snap.Serial, r)
 				}
+			}
+			number := strconv.FormatInt(snap.Serial, 10)
+			if snap.Suspensions[0].Reason != number || snap.Passes[0].ID != number {
+				t.Fatalf("half of a batch is stored: serial %s, suspension %+v, pass %+v",
+					number, snap.Suspensions[0], snap.Passes[0])
 			}
 			last = snap.Serial
 		}

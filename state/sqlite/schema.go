@@ -42,9 +42,42 @@ CREATE UNIQUE INDEX records_ip ON records (network, ip);
 CREATE UNIQUE INDEX records_mac ON records (mac);
 `
 
+// remembered is schema 2. Times are as in schema 1. A pass keeps its seq for ever; the newest has
+// the highest, whatever the clock says.
+const remembered = `
+CREATE TABLE suspensions (
+	host      TEXT NOT NULL,
+	container TEXT NOT NULL,
+	reason    TEXT NOT NULL,
+	who       TEXT NOT NULL,
+	since     INTEGER NOT NULL,
+	until     INTEGER,         -- NULL: until it is resumed
+	PRIMARY KEY (host, container)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE passes (
+	seq       INTEGER PRIMARY KEY,
+	id        TEXT NOT NULL UNIQUE,
+	source    TEXT NOT NULL,
+	revision  TEXT NOT NULL,
+	ref       TEXT NOT NULL,
+	author    TEXT NOT NULL,
+	subject   TEXT NOT NULL,
+	signer    TEXT NOT NULL,
+	began     INTEGER NOT NULL,
+	ended     INTEGER NOT NULL,
+	created   INTEGER NOT NULL,
+	changed   INTEGER NOT NULL,
+	destroyed INTEGER NOT NULL,
+	failed    INTEGER NOT NULL,
+	blocked   INTEGER NOT NULL,
+	held      INTEGER NOT NULL,
+	error     TEXT NOT NULL
+) STRICT;
+`
+
 // migrations are the steps from an empty file to the newest schema, in order: the step at index i
 // leads from schema i to i+1. A step that was released is never changed; a new one is added.
-func migrations() []string { return []string{initial} }
+func migrations() []string { return []string{initial, remembered} }
 
 // migrate brings the file to the newest schema, in one transaction.
 func migrate(ctx context.Context, db *sql.DB, steps []string) error {

@@ -1,14 +1,21 @@
 package sqlite
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"reconciler/state"
 )
 
-// second stands for a migration that is added one day.
-const second = `ALTER TABLE records ADD COLUMN note TEXT NOT NULL DEFAULT 'migrated'`
+// future stands for a migration that is added one day.
+const future = `ALTER TABLE records ADD COLUMN note TEXT NOT NULL DEFAULT 'migrated'`
 
 func openWith(t *testing.T, path string, opts Options, steps ...string) (*Store, error) {
 	t.Helper()
@@ -26,11 +33,12 @@ func TestMigration(t *testing.T) {
 	mustApply(t, old, batchOf("a", "b"))
 	before := mustLoad(t, old)
 
-	if _, err := openWith(t, path, Options{ReadOnly: true}, initial, second); err == nil ||
-		!strings.Contains(err.Error(), "schema 1") {
+	next := append(migrations(), future)
+	if _, err := openWith(t, path, Options{ReadOnly: true}, next...); err == nil ||
+		!strings.Contains(err.Error(), "schema 2") {
 		t.Errorf("a reader did not say that the schema is old: error %v", err)
 	}
-	s, err := openWith(t, path, Options{}, initial, second)
+	s, err := openWith(t, path, Options{}, next...)
 	if err != nil {
 		t.Fatalf("an old store does not migrate: %v", err)
 	}
@@ -43,21 +51,115 @@ func TestMigration(t *testing.T) {
 	if after.Installation != before.Installation || len(after.Records) != 2 {
 		t.Errorf("the migration changed what is remembered:\n%+v\n%+v", before, after)
 	}
-	if _, err := openWith(t, path, Options{}, initial, second); err != nil {
+	if _, err := openWith(t, path, Options{}, next...); err != nil {
 		t.Errorf("the migrated store does not open again: %v", err)
+	}
+}
+
+// firstStore makes a store of schema 1 and returns its identity.
+func firstStore(t *testing.T, path string, records []state.Record) string {
+	t.Helper()
+	s, err := openWith(t, path, Options{}, initial)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustApply(t, s, state.Batch{Put: records})
+	var installation string
+	if err := s.db.QueryRow("SELECT installation FROM store").Scan(&installation); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return installation
+}
+
+func TestMigrationOfSchema1(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "state.db")
+	want := records(250)
+	want[7].Intent, want[7].Failure, want[8].Protect = "clone", "line one\nline two", true
+	want[9] = state.Record{UID: want[9].UID, Host: "host0000", Name: want[9].Name, Template: true}
+	installation := firstStore(t, path, want)
+	s := mustOpen(t, path, Options{})
+	snap := mustLoad(t, s)
+	if snap.Installation != installation || snap.Serial != 1 {
+		t.Errorf("after the migration the store is %q at serial %d: it was %q at serial 1",
+			snap.Installation, snap.Serial, installation)
+	}
+	if len(snap.Suspensions)+len(snap.Passes) != 0 {
+		t.Errorf("the migration made up %+v %+v", snap.Suspensions, snap.Passes)
+	}
+	same := func(a, b state.Record) bool {
+		return a.Same(b) && a.Version == 1 && !a.Created.IsZero() && a.Created.Equal(a.Updated)
+	}
+	if !slices.EqualFunc(snap.Records, want, same) {
+		t.Error("the migration lost or changed records")
+	}
+	mustApply(t, s, state.Batch{Put: snap.Records[:1], Pass: newPass(1),
+		Suspend: []state.Suspension{{By: "ann@desk", Since: newPass(1).Began}}})
+	snap = mustLoad(t, mustOpen(t, path, Options{ReadOnly: true}))
+	if len(snap.Records) != 250 || len(snap.Suspensions) != 1 || len(snap.Passes) != 1 {
+		t.Errorf("a migrated store keeps %d records, %d suspensions, %d passes",
+			len(snap.Records), len(snap.Suspensions), len(snap.Passes))
+	}
+}
+
+// Who only looks says that the schema is old, and does not change the file.
+func TestReadOnlyOfSchema1(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "state.db")
+	firstStore(t, path, records(3))
+	before, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = openAndLoad(path, Options{ReadOnly: true})
+	if err == nil || !strings.Contains(err.Error(), "has schema 1 and this program needs 2") {
+		t.Errorf("a reader did not say that the schema is old: error %v", err)
+	}
+	if after, err := os.ReadFile(path); err != nil || !bytes.Equal(before, after) {
+		t.Errorf("looking changed the file (error %v)", err)
+	}
+}
+
+// A program that is older than the file it has open goes on: the next one must not hinder it.
+func TestOldProgramGoesOn(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "state.db")
+	old, err := openWith(t, path, Options{}, initial)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := mustOpen(t, path, Options{})
+	mustApply(t, s, state.Batch{Pass: newPass(1)})
+	mustApply(t, old, batchOf("a"))
+	if snap := mustLoad(t, s); len(snap.Records) != 1 || snap.Serial != 2 || len(snap.Passes) != 1 {
+		t.Errorf("what the older program stored is lost: %+v", snap)
+	}
+}
+
+// A released step that is edited makes two kinds of store of one schema: only those made
+// afterwards would have what it says.
+func TestReleasedStepsStay(t *testing.T) {
+	t.Parallel()
+	const released = "8030debffa6148ed2b165b5835757e14eb645381df2da9a36a113cccee82f674"
+	sum := sha256.Sum256([]byte(initial))
+	if got := hex.EncodeToString(sum[:]); got != released {
+		t.Errorf("schema 1 was edited: its digest is %s", got)
 	}
 }
 
 func TestNewerSchema(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "state.db")
-	if _, err := openWith(t, path, Options{}, initial, second); err != nil {
+	if _, err := openWith(t, path, Options{}, append(migrations(), future)...); err != nil {
 		t.Fatal(err)
 	}
 	for _, opts := range []Options{{}, {ReadOnly: true}} {
 		_, err := Open(context.Background(), path, opts)
-		if err == nil || !strings.Contains(err.Error(), "schema 2") ||
-			!strings.Contains(err.Error(), "up to 1") {
+		if err == nil || !strings.Contains(err.Error(), "schema 3") ||
+			!strings.Contains(err.Error(), "up to 2") {
 			t.Errorf("the store of a newer program: error %v, want one with both schemas", err)
 		}
 	}
@@ -67,10 +169,11 @@ func TestFailedMigration(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "state.db")
 	mustApply(t, mustOpen(t, path, Options{}), batchOf("a"))
-	if _, err := openWith(t, path, Options{}, initial, second, "nonsense"); err == nil {
+	steps := append(migrations(), future, "nonsense")
+	if _, err := openWith(t, path, Options{}, steps...); err == nil {
 		t.Fatal("a migration that failed was taken for done")
 	}
-	s := mustOpen(t, path, Options{}) // still schema 1: the second step was taken back
+	s := mustOpen(t, path, Options{}) // the step before the bad one was taken back
 	if n := len(mustLoad(t, s).Records); n != 1 {
 		t.Errorf("after a failed migration the store has %d records, not 1", n)
 	}

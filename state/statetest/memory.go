@@ -93,6 +93,8 @@ type model struct {
 	installation string
 	serial       int64
 	records      map[string]state.Record // by uid; never changed in place
+	suspensions  map[state.Scope]state.Suspension
+	passes       []state.Pass // newest first; never changed in place
 }
 
 func (m *model) snapshot() state.Snapshot {
@@ -106,19 +108,37 @@ func (m *model) snapshot() state.Snapshot {
 		}
 		return strings.Compare(a.Name, b.Name)
 	})
-	return state.Snapshot{Installation: m.installation, Serial: m.serial, Records: records}
+	return state.Snapshot{
+		Installation: m.installation, Serial: m.serial, Records: records,
+		Suspensions: sortedSuspensions(m.suspensions), Passes: slices.Clone(m.passes),
+	}
 }
 
 func (m *model) apply(batch state.Batch, now time.Time) error {
-	next := maps.Clone(m.records)
-	if next == nil {
-		next = map[string]state.Record{}
+	records, changed, err := m.withRecords(batch, now)
+	if err != nil {
+		return err
 	}
-	changed := false
+	suspensions, moved := m.withSuspensions(batch)
+	passes, remembered := m.withPass(batch.Pass)
+	if changed || moved || remembered {
+		m.records, m.suspensions, m.passes = records, suspensions, passes
+		m.serial++
+	}
+	return nil
+}
+
+// withRecords returns the records as they are after the batch, and whether they differ.
+func (m *model) withRecords(batch state.Batch, now time.Time) (
+	next map[string]state.Record, changed bool, err error,
+) {
+	next = make(map[string]state.Record, len(m.records))
+	maps.Copy(next, m.records)
 	for _, r := range batch.Put {
 		old, exists := m.records[r.UID]
 		if r.Version != old.Version {
-			return fmt.Errorf("cannot store %s/%s: %w", r.Host, r.Name, state.ErrConflict)
+			return nil, false, fmt.Errorf("cannot store %s/%s: %w", r.Host, r.Name,
+				state.ErrConflict)
 		}
 		if exists && r.Same(old) {
 			continue
@@ -133,13 +153,9 @@ func (m *model) apply(batch state.Batch, now time.Time) error {
 		}
 	}
 	if err := checkUnique(next); err != nil {
-		return errors.Join(errors.New("cannot write state"), err)
+		return nil, false, errors.Join(errors.New("cannot write state"), err)
 	}
-	if changed {
-		m.records = next
-		m.serial++
-	}
-	return nil
+	return next, changed, nil
 }
 
 // stamp returns r as it is stored in place of old, which is zero for a new record.

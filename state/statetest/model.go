@@ -35,6 +35,7 @@ func testModel(t *testing.T, open func(t *testing.T) state.Store) {
 				rt.Fatalf("batch %+v: serial %d, model %d", b, serial, m.serial)
 			}
 			compare(rt, s, m)
+			sayAgain(rt, s)
 		}
 	})
 }
@@ -61,7 +62,52 @@ func drawBatch(rt *rapid.T, m *model) state.Batch {
 	}
 	uids := []string{"u1", "u2", "u3", "u4"}
 	b.Delete = rapid.SliceOfN(rapid.SampledFrom(uids), 0, 1).Draw(rt, "deletes")
+	for range rapid.IntRange(0, 2).Draw(rt, "suspends") {
+		b.Suspend = append(b.Suspend, drawSuspension(rt))
+	}
+	b.Resume = rapid.SliceOfN(rapid.Custom(drawScope), 0, 1).Draw(rt, "resumes")
+	if rapid.Bool().Draw(rt, "with a pass") {
+		b.Pass = drawPass(rt)
+	}
 	return b
+}
+
+func drawScope(rt *rapid.T) state.Scope {
+	return state.Scope{
+		Host:      rapid.SampledFrom([]string{"", "h1", "h1", "h2", "h2"}).Draw(rt, "host"),
+		Container: rapid.SampledFrom([]string{"", "", "", "a"}).Draw(rt, "container"),
+	}
+}
+
+func drawSuspension(rt *rapid.T) state.Suspension {
+	scope := drawScope(rt)
+	n := state.Suspension{
+		Host: scope.Host, Container: scope.Container, By: "ann@desk", Since: drawTime(rt),
+		Reason: rapid.SampledFrom([]string{"", "x"}).Draw(rt, "reason"),
+	}
+	if rapid.Bool().Draw(rt, "with an end") {
+		n.Until = n.Since.Add(time.Duration(rapid.IntRange(0, 5).Draw(rt, "length")))
+	}
+	return n
+}
+
+func drawPass(rt *rapid.T) *state.Pass {
+	p := &state.Pass{
+		ID:       rapid.SampledFrom([]string{"p1", "p2", "p3", "p4"}).Draw(rt, "id"),
+		Source:   rapid.SampledFrom([]string{"/a", "/b"}).Draw(rt, "source"),
+		Revision: rapid.SampledFrom([]string{"", "r1", "r2"}).Draw(rt, "revision"),
+		Held:     rapid.IntRange(0, 1).Draw(rt, "held"),
+		Error:    rapid.SampledFrom([]string{"", "", "x\ny"}).Draw(rt, "error"),
+		Began:    drawTime(rt),
+	}
+	p.Ended = p.Began.Add(time.Duration(rapid.IntRange(0, 2).Draw(rt, "nanoseconds")))
+	return p
+}
+
+// drawTime returns one of few moments, in one of two zones.
+func drawTime(rt *rapid.T) time.Time {
+	zone := rapid.SampledFrom([]*time.Location{time.UTC, time.FixedZone("", 3600)}).Draw(rt, "zone")
+	return moment().Add(time.Duration(rapid.IntRange(0, 1).Draw(rt, "later"))).In(zone)
 }
 
 func drawRecord(rt *rapid.T, m *model) state.Record {
@@ -119,8 +165,28 @@ func compare(rt *rapid.T, s state.Store, m *model) {
 			rt.Fatalf("the store has\n%+v, the model\n%+v", g, w)
 		}
 	}
+	if !slices.Equal(got.Suspensions, want.Suspensions) || !slices.Equal(got.Passes, want.Passes) {
+		rt.Fatalf("the store has\n%+v\n%+v, the model\n%+v\n%+v",
+			got.Suspensions, got.Passes, want.Suspensions, want.Passes)
+	}
 	if err := checkUnique(byUID(got.Records)); err != nil {
 		rt.Fatalf("two records share a value: %v", err)
+	}
+}
+
+// sayAgain stores what is stored.
+func sayAgain(rt *rapid.T, s state.Store) {
+	snap, err := s.Load(context.Background())
+	if err != nil {
+		rt.Fatalf("the store cannot be read: %v", err)
+	}
+	b := state.Batch{Put: snap.Records, Suspend: snap.Suspensions}
+	if len(snap.Passes) > 0 {
+		b.Pass = &snap.Passes[len(snap.Passes)-1]
+	}
+	serial, err := s.Apply(context.Background(), b)
+	if err != nil || serial != snap.Serial {
+		rt.Fatalf("storing what is stored: serial %d, was %d, error %v", serial, snap.Serial, err)
 	}
 }
 

@@ -35,6 +35,27 @@ func Run(t *testing.T, open func(t *testing.T) state.Store) {
 		{"a batch that cannot be meant is refused", testBadBatch},
 		{"of many writers of one record one wins", testRace},
 		{"a context that has ended changes nothing", testContext},
+		{"suspensions come back, sorted and not shared", testSuspensions},
+		{"times of suspensions keep every digit, in UTC", testSuspensionTimes},
+		{"suspending again replaces", testSuspendAgain},
+		{"resuming takes away exactly what is named", testResume},
+		{"the serial counts changes of suspensions", testSuspensionSerial},
+		{"a suspension that has ended stays", testEndedSuspension},
+		{"a suspension outlives the record", testSuspensionOutlivesRecord},
+		{"a suspension that cannot be meant is refused", testBadSuspension},
+		{"of many who suspend the same none fails", testSuspensionRace},
+		{"passes come back and are not shared", testPasses},
+		{"times of passes keep every digit, in UTC", testPassTimes},
+		{"passes stand in the order of storing", testPassOrder},
+		{"a pass of the same id is replaced in its place", testPassReplaced},
+		{"the serial counts changes of passes", testPassSerial},
+		{"so many passes are kept and no more", testPassLimit},
+		{"failures do not make it forget the last revision", testLastRevisionStays},
+		{"of many sources the newest pass is kept", testManySources},
+		{"it forgets what the model forgets", testForgetting},
+		{"a pass that cannot be meant is refused", testBadPass},
+		{"all parts of a batch are stored or none", testAllOrNothing},
+		{"of many writers of passes none is lost", testPassRace},
 		{"one holds the lock, the others learn who", testLock},
 		{"a waiting one gets the lock", testLockWaits},
 		{"unlocking twice frees no other's lock", testUnlockTwice},
@@ -103,7 +124,7 @@ func testEmpty(t *testing.T, s state.Store) {
 	if snap.Installation == "" {
 		t.Error("a store without identity: marks on hosts could not name it")
 	}
-	if snap.Serial != 0 || len(snap.Records) != 0 {
+	if snap.Serial != 0 || len(snap.Records)+len(snap.Suspensions)+len(snap.Passes) != 0 {
 		t.Errorf("a new store has content: %+v", snap)
 	}
 	put(t, s, record(0))
@@ -242,11 +263,15 @@ func testContext(t *testing.T, s state.Store) {
 	if _, err := s.Load(ctx); !errors.Is(err, context.Canceled) {
 		t.Errorf("Load with a context that has ended: %v", err)
 	}
-	b := state.Batch{Put: []state.Record{record(0)}}
+	p := pass("a")
+	b := state.Batch{
+		Put: []state.Record{record(0)}, Suspend: []state.Suspension{suspension("", "")}, Pass: &p,
+	}
 	if _, err := s.Apply(ctx, b); !errors.Is(err, context.Canceled) {
 		t.Errorf("Apply with a context that has ended: %v", err)
 	}
-	if n := len(load(t, s).Records); n != 0 {
-		t.Errorf("%d records were stored after the context had ended", n)
+	snap := load(t, s)
+	if n := len(snap.Records) + len(snap.Suspensions) + len(snap.Passes); n != 0 {
+		t.Errorf("%d things were stored after the context had ended", n)
 	}
 }
