@@ -14,6 +14,9 @@ func (b *builder) apply(d *draft, l *block) {
 	for i := 0; i+1 < len(pairs); i += 2 {
 		b.applyKey(l.in, pairs[i], pairs[i+1])
 	}
+	for _, more := range l.more {
+		b.apply(d, more)
+	}
 	if !b.quiet {
 		l.judged = true
 	}
@@ -37,6 +40,9 @@ func (b *builder) applyKey(in Place, k, v *yaml.Node) {
 	case f.In&in == 0:
 		c.fail(k, fmt.Sprintf("%q cannot stand in %s", f.Key, placeText(in)), "it can stand in "+
 			placeText(f.In))
+	case !f.Sensitive && b.encrypted(v, 0) != nil:
+		text, hint := onlySecrets()
+		c.fail(b.encrypted(v, 0), text, hint)
 	case f.Status == Later:
 		c.warn(k, fmt.Sprintf("%q is not acted on yet", f.Key), "")
 		b.note(k.Value, origin{v, c.src, f})

@@ -66,10 +66,10 @@ func (h *hostScope) alone(name string) []string {
 // everything that is wrong.
 func (d *Documents) Tree() (*Tree, error) {
 	b := &builder{opts: d.opts}
+	b.sink.warnings = slices.Clone(d.warnings)
 	m := newMerger(&b.walker, &b.sink)
-	for _, doc := range d.docs {
-		m.merge(doc)
-	}
+	m.decl.vault = d.vault
+	m.all(d.docs)
 	b.decl = m.decl
 	b.prepare()
 	t := b.tree()
@@ -106,7 +106,7 @@ func (b *builder) networkNames() []string { return b.names }
 // tree makes all hosts with their containers.
 func (b *builder) tree() *Tree {
 	t := &Tree{Networks: map[string]*Network{}, Hosts: make(map[string]*Host, len(b.decl.targets)),
-		layers: &layers{decl: b.decl, opts: b.opts}}
+		layers: &layers{decl: b.decl, opts: b.opts}, locked: b.decl.vault.locked}
 	if len(b.decl.targets) == 0 && len(b.sink.problems) == 0 {
 		b.sink.fail(Problem{Text: "the tree declares no host",
 			Hint: "write targets: {HOST: {}}; an empty tree never means that all shall go"})
@@ -212,9 +212,17 @@ func (b *builder) container(h *hostScope, e entry, out *Container) {
 	*out = Container{Host: h.Name, Name: name, Position: e.position(), Settings: d.Settings}
 }
 
-// draft writes all layers of a container over each other. The result is valid until the next
-// call.
+// draft writes all layers of a container over each other, and what encrypted files add to it.
+// The result is valid until the next call.
 func (b *builder) draft(h *hostScope, e entry) *draft {
+	d := b.plainDraft(h, e)
+	for _, l := range b.decl.sealed[sealedKey{InContainer, h.Name, e.key.Value}] {
+		b.apply(d, l)
+	}
+	return d
+}
+
+func (b *builder) plainDraft(h *hostScope, e entry) *draft {
 	b.own = source{rank: byContainer, file: e.file, label: "container", path: "targets." + h.Name,
 		container: e.key.Value}
 	d := &b.scratch

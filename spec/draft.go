@@ -59,7 +59,8 @@ type block struct {
 	src    *source
 	in     Place
 	node   *yaml.Node
-	judged bool // its problems have been reported
+	judged bool     // its problems have been reported
+	more   []*block // what encrypted files add to it; no key stands in two of them
 }
 
 // draft is a set of settings while layer after layer is written over it. What can only be

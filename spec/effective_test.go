@@ -56,6 +56,13 @@ func TestEffectiveValues(t *testing.T) {
 		{"protect", "true", "true"},
 		{"protect", "false", "false"},
 		{"recreate", "allow", "allow"},
+		{"drift", "correct", "correct"},
+		{"drift", "report", "report"},
+		{"drift", "ignore", "ignore"},
+		{"windows", "[daily 02:00-05:00]", "daily 02:00-05:00"},
+		{"windows", "['sat,sun 00:00-24:00', mon 01:00-02:00 UTC, 'SUN,Sat  00:00-24:00']",
+			"mon 01:00-02:00; sat,sun 00:00-24:00"},
+		{"windows", "[]", ""},
 		{"users", "[root, ops, root]", "ops root"},
 		{"users", "[www-data, _x, a.b]", "_x a.b www-data"},
 		{"users", "[]", ""},
@@ -117,7 +124,7 @@ func TestBuiltInValues(t *testing.T) {
 		"running": "true", "snapshot": "false", "users": "root",
 		"ip": "-", "mac": "-", "password": "-", "memory": "-", "cpuset": "-", "cpushare": "-",
 		"image": "-", "options": "-", "size": "-", "profile": "-", "profile_type": "-",
-		"protect": "-", "recreate": "-", "lxc_conf": "-", "lxc_conf_unset": "-",
+		"drift": "correct", "windows": "-", "protect": "-", "recreate": "-", "lxc_conf": "-", "lxc_conf_unset": "-",
 		"dnsservers": "-", "searchdomains": "-", "name": "-", "netmask_full": "-",
 	} {
 		if got := value(t, "targets: {h: {c: {}}}", key); got != want {

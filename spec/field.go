@@ -116,6 +116,8 @@ const (
 	keyLXCConfUnset
 	keyProtect
 	keyRecreate
+	keyDrift
+	keyWindows
 	keyCount
 )
 
@@ -144,8 +146,8 @@ func newTable() *fieldTable {
 	t := &fieldTable{settings: map[string]*field{}, hosts: map[string]*field{},
 		networks: map[string]*field{}, root: map[string]*field{}}
 	groups := [][]field{sectionFields(), hostFields(), networkEntryFields(), creationFields(),
-		networkFields(), guestFields(), runFields(), laterFields(), laterHostFields(),
-		rejectedFields(), rejectedRootFields()}
+		networkFields(), guestFields(), runFields(), controlFields(), laterFields(),
+		laterHostFields(), rejectedFields(), rejectedRootFields()}
 	for _, g := range groups {
 		for i := range g {
 			t.add(&g[i])

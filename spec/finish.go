@@ -25,6 +25,14 @@ func (f *finisher) finish() {
 	f.snapshot()
 	f.join()
 	f.domains()
+	f.password()
+}
+
+// password is unknown where a file that was not opened may declare another one.
+func (f *finisher) password() {
+	if len(f.b.decl.vault.closed) > 0 && f.rank(keyPassword) < byContainer {
+		f.d.Password = UnknownSecret()
+	}
 }
 
 // fail reports a problem at the place where a value comes from, or at the container.

@@ -138,6 +138,14 @@ func TestKeysInTheWrongPlace(t *testing.T) {
 			},
 		},
 		{
+			"drift and windows in a template",
+			"templates: {t: {drift: report, windows: []}}\ntargets: {h: {}}",
+			[]string{
+				`a.yaml:1: templates.t.drift: "drift" cannot stand in a template`,
+				`a.yaml:1: templates.t.windows: "windows" cannot stand in a template`,
+			},
+		},
+		{
 			"backing in a template",
 			"templates: {t: {backing: overlayfs}}\ntargets: {h: {}}",
 			[]string{

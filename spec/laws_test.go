@@ -24,7 +24,9 @@ func settingLines() []string {
 		"lxc_conf: [lxc.b: 1, lxc.b: 2]", "lxc_conf_unset: [lxc.c]", "gateway: none",
 		"gateway: 10.5.0.7", "netmask: 24", "bridge: br7", "network: 10.9.0.0/24",
 		"from_container: gold", "image: busybox", "profile_type: overlayfs-scratch",
-		"profile_type: dir", "password: hush", "recreate: allow", "mode: salt"}
+		"profile_type: dir", "password: hush", "recreate: allow", "mode: salt",
+		"drift: report", "drift: ignore", "windows: [daily 02:00-05:00]",
+		"windows: [mon-fri 22:00-04:00 Europe/Berlin, sun 01:00-02:00]"}
 }
 
 // piece is one independent part of a declaration.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -16,19 +17,26 @@ import (
 // Options is what a tree depends on besides its files.
 type Options struct {
 	Hostname string // name of this machine: a host of this name is local; empty: only localhost is
+
+	// Decrypter opens what is encrypted. Without (nil) a tree can still be read: what is
+	// encrypted is unknown then, and Tree.Locked says where it is.
+	Decrypter Decrypter
 }
 
 // Documents are the YAML documents of a tree, readable and well-formed, but not yet judged.
 // They are read-only: Tree may be called often and from several goroutines.
 type Documents struct {
-	docs []document
-	opts Options
+	docs     []document
+	opts     Options
+	vault    *vault
+	warnings []Problem
 }
 
 // document is one YAML document; root is its outermost node.
 type document struct {
-	file string
-	root *yaml.Node
+	file   string
+	root   *yaml.Node
+	sealed bool // the file is encrypted as a whole
 }
 
 // Parse reads, merges, completes and validates the tree below the root of fsys. The error is of
@@ -42,11 +50,11 @@ func Parse(fsys fs.FS, o Options) (*Tree, error) {
 	return docs.Tree()
 }
 
-// Load reads every *.yaml and *.yml file below the root of fsys, except hidden files and
-// directories, in the order of their paths. One file or directory that cannot be read completely
+// Load reads every *.yaml and *.yml file below the root of fsys, and those that age encrypted
+// (*.yaml.age, *.yml.age), except hidden files and directories, in the order of their paths. One file or directory that cannot be read completely
 // makes it fail. The error is of type Problems and names every file that is to blame.
 func Load(fsys fs.FS, o Options) (*Documents, error) {
-	l := &loader{fsys: fsys}
+	l := &loader{fsys: fsys, keys: o.Decrypter, vault: &vault{}}
 	// The error can only be the one that visit returned: a limit, which is a problem by then.
 	_ = fs.WalkDir(fsys, ".", l.visit)
 	if l.files == 0 && len(l.sink.problems) == 0 {
@@ -56,12 +64,16 @@ func Load(fsys fs.FS, o Options) (*Documents, error) {
 	if err := l.sink.err(); err != nil {
 		return nil, err
 	}
-	return &Documents{docs: l.docs, opts: o}, nil
+	slices.SortFunc(l.vault.locked, comparePositions)
+	return &Documents{docs: l.docs, opts: o, vault: l.vault,
+		warnings: slices.Clip(l.sink.warnings)}, nil
 }
 
 // loader collects documents and problems while it walks the files.
 type loader struct {
 	fsys    fs.FS
+	keys    Decrypter
+	vault   *vault
 	docs    []document
 	sink    sink
 	entries int
@@ -109,6 +121,11 @@ func (l *loader) file(name string) error {
 		return l.stop(name, fmt.Sprintf("the YAML files have more than %d MiB together",
 			MaxTotalSize>>20))
 	}
+	if isSealed(name) {
+		if data = l.unseal(name, data); data == nil {
+			return nil
+		}
+	}
 	if line, what := notText(data); what != "" {
 		l.sink.fail(Problem{Position: Position{File: name, Line: line}, Text: what,
 			Hint: "a file of the tree is UTF-8 text"})
@@ -117,7 +134,12 @@ func (l *loader) file(name string) error {
 	if l.nodes += structure(data); l.nodes > MaxNodes {
 		return l.stop(name, fmt.Sprintf("the YAML files have more than %d nodes", MaxNodes))
 	}
-	l.docs = append(l.docs, l.decode(name, data)...)
+	before := len(l.sink.problems)
+	docs, found := l.decode(name, data)
+	if len(l.sink.problems) == before {
+		l.reveal(name, docs, found)
+	}
+	l.docs = append(l.docs, docs...)
 	return nil
 }
 
@@ -155,9 +177,9 @@ func (l *loader) stop(name, text string) error {
 	return fs.SkipAll
 }
 
-// IsYAML reports whether a file of this name belongs to a tree.
+// IsYAML reports whether a file of this name belongs to a tree: YAML, perhaps encrypted by age.
 func IsYAML(name string) bool {
-	ext := path.Ext(name)
+	ext := path.Ext(strings.TrimSuffix(name, ".age"))
 	return ext == ".yaml" || ext == ".yml"
 }
 

@@ -32,6 +32,12 @@ targets: {h: {c: {}}}
 : this is [ no YAML
 -- f.yaml.bak --
 : this is [ no YAML
+-- f.age --
+: this is [ no YAML
+-- f.txt.age --
+: this is [ no YAML
+-- f.yaml.age.age --
+: this is [ no YAML
 -- g.json --
 : this is [ no YAML
 `)

@@ -18,6 +18,8 @@ type declaration struct {
 	defaults  []*block // one for each mapping; no key stands in two of them
 	targets   []*target
 	byHost    map[string]*target
+	sealed    map[sealedKey][]*block // what encrypted files add
+	vault     *vault
 }
 
 // entry is one named thing of a section, and the file in which it is declared.
@@ -43,6 +45,22 @@ func targetPrefixes() []string {
 		"targets"}
 }
 
+// targetOfKey reports whether an outermost key declares containers, and of which host; without
+// one it declares hosts.
+func targetOfKey(name string) (host string, ok bool) {
+	for _, prefix := range targetPrefixes() {
+		rest, ok := strings.CutPrefix(name, prefix)
+		switch {
+		case !ok:
+		case rest == "":
+			return "", true
+		case rest[0] == '.' && len(rest) > 1:
+			return rest[1:], true
+		}
+	}
+	return "", false
+}
+
 // merger puts documents together.
 type merger struct {
 	*walker
@@ -50,6 +68,8 @@ type merger struct {
 	decl  *declaration
 	keys  map[string]Position // of the tree's defaults
 	count int                 // containers so far
+
+	byName map[string]map[string]entry // containers of a host, made when it is needed
 }
 
 func newMerger(w *walker, s *sink) *merger {
@@ -57,6 +77,19 @@ func newMerger(w *walker, s *sink) *merger {
 		decl: &declaration{networks: map[string]entry{}, hosts: map[string]entry{},
 			profiles: map[string]entry{}, templates: map[string]entry{},
 			byHost: map[string]*target{}}}
+}
+
+// all merges documents. Those of encrypted files come last: they add to the others.
+func (m *merger) all(docs []document) {
+	var sealed []document
+	for _, doc := range docs {
+		if doc.sealed {
+			sealed = append(sealed, doc)
+			continue
+		}
+		m.merge(doc)
+	}
+	m.addSealed(sealed)
 }
 
 // merge adds the sections of one document.
@@ -76,17 +109,13 @@ func (m *merger) merge(doc document) {
 func (m *merger) section(e entry) {
 	name := e.key.Value
 	m.where = e.position()
-	for _, prefix := range targetPrefixes() {
-		rest, ok := strings.CutPrefix(name, prefix)
-		switch {
-		case !ok:
-		case rest == "":
-			m.each(e, name, m.target)
-			return
-		case rest[0] == '.' && len(rest) > 1:
-			m.targetOf(rest[1:], e)
+	if host, ok := targetOfKey(name); ok {
+		if host != "" {
+			m.targetOf(host, e)
 			return
 		}
+		m.each(e, name, m.target)
+		return
 	}
 	d := m.decl
 	switch name {

@@ -60,6 +60,7 @@ func (b *builder) readProfiles() {
 		if wrong, hint := checkEntryName(name); wrong != "" {
 			b.failAt(e, l.src, fmt.Sprintf("profile %q %s", shorten(name), wrong), hint)
 		}
+		l.more = b.decl.sealed[sealedKey{InProfile, name, ""}]
 		d := builtInDraft()
 		b.apply(&d, l)
 		b.profiles[name] = l

@@ -21,6 +21,7 @@ func Schema() ([]byte, error) {
 	for _, p := range targetPrefixes() {
 		sections[p] = named("target")
 	}
+	sections["sops"] = object{"type": "object", "description": "written by SOPS, not by hand"}
 	return json.MarshalIndent(object{
 		"$schema":     "https://json-schema.org/draft/2020-12/schema",
 		"title":       "tree of reconciler",

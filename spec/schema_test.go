@@ -253,7 +253,9 @@ targets:
       recreate: allow
       backing: overlay
       autostart: yes
-      protect: off`,
+      protect: off
+      drift: report
+      windows: [daily 02:00-05:00, "sat,sun 00:00-24:00 Europe/Berlin"]`,
 	} {
 		if wrong := s.judge(t, text); wrong != "" {
 			t.Errorf("an editor would mark a good tree: %s\n%s", wrong, text)
@@ -277,6 +279,9 @@ func TestSchemaMarksBadTrees(t *testing.T) {
 		"targets: {h: {c: {backing: aufs}}}",
 		"targets: {h: {c: {recreate: yes}}}",
 		"targets: {h: {c: {users: root}}}",
+		"targets: {h: {c: {drift: mend}}}",
+		"targets: {h: {c: {windows: daily 02:00-05:00}}}",
+		"templates: {t: {drift: report}}",
 		"targets: {h: {c: {lxc_conf: {cap.drop: x}}}}",
 		"targets: {h: {c: {lxc_conf: [{lxc.a: 1, lxc.b: 2}]}}}",
 		"targets: {h: {c: {options: [a]}}}",
@@ -350,7 +355,7 @@ func TestClasses(t *testing.T) {
 	t.Parallel()
 	for class, keys := range map[spec.Class]string{
 		spec.Live: "ip gateway netmask netmask_full memory cpuset cpushare autostart domains " +
-			"running protect",
+			"running protect recreate drift windows",
 		spec.Restart:  "network bridge mac lxc_conf lxc_conf_unset",
 		spec.Recreate: "from_container image options backing snapshot size profile_type",
 		spec.Once:     "password users dnsservers searchdomains",

@@ -2,24 +2,46 @@ package spec
 
 import "log/slog"
 
-const redacted = "***"
+const (
+	redacted  = "***"
+	sensitive = "(sensitive)"
+)
 
 // Secret is a text that must not be shown. Every way of printing it gives "***"; only Reveal
-// gives the text. The zero Secret is "no secret".
-type Secret struct{ text string }
+// gives the text. The zero Secret is "no secret". There is also the secret whose text nobody
+// knows, because no key opened it: it prints as "(sensitive)".
+type Secret struct {
+	text    string
+	unknown bool
+}
 
 // NewSecret wraps text.
 func NewSecret(text string) Secret { return Secret{text: text} }
 
-// Reveal returns the clear text.
-func (s Secret) Reveal() string { return s.text }
+// UnknownSecret returns the secret that is there and whose text is not known.
+func UnknownSecret() Secret { return Secret{unknown: true} }
+
+// Reveal returns the clear text. It panics if that is unknown: going on with an empty text would
+// open what the secret protects.
+func (s Secret) Reveal() string {
+	if s.unknown {
+		panic("spec: the text of an encrypted secret is not known")
+	}
+	return s.text
+}
+
+// Unknown reports whether there is a secret whose text is not known.
+func (s Secret) Unknown() bool { return s.unknown }
 
 // IsZero reports whether there is no secret.
-func (s Secret) IsZero() bool { return s.text == "" }
+func (s Secret) IsZero() bool { return s == Secret{} }
 
 // String implements fmt.Stringer.
 func (s Secret) String() string {
-	if s.IsZero() {
+	switch {
+	case s.unknown:
+		return sensitive
+	case s.IsZero():
 		return ""
 	}
 	return redacted

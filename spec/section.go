@@ -51,6 +51,11 @@ func (b *builder) readEntry(s *section, e entry, index map[string]*field, in Pla
 			continue
 		}
 		s.f = f
+		if secret := b.encrypted(v, 0); secret != nil && f.Kind != KindSection {
+			text, hint := onlySecrets()
+			s.fail(secret, text, hint)
+			continue
+		}
 		if f.Status == Later {
 			s.warn(k, fmt.Sprintf("%q is not acted on yet", f.Key), "")
 			continue
@@ -82,6 +87,13 @@ func (b *builder) readHosts() {
 		if wrong, hint := checkHostName(name); wrong != "" {
 			s.f = &field{}
 			s.fail(e.key, fmt.Sprintf("host %q %s", shorten(name), wrong), hint)
+		}
+		if more := b.decl.sealed[sealedKey{InHost, name, ""}]; len(more) > 0 {
+			if h.defaults == nil {
+				h.defaults = &block{node: &yaml.Node{Kind: yaml.MappingNode}, in: InDefaults,
+					src: hostDefaults(e.file, name)}
+			}
+			h.defaults.more = more
 		}
 		if h.defaults != nil {
 			d := builtInDraft()
@@ -177,7 +189,11 @@ func putDefaults(s *section, n *yaml.Node) {
 		s.fail(n, "is "+kindOf(v), "write a mapping of settings")
 		return
 	}
-	s.host.defaults = &block{node: v, in: InDefaults, src: &source{rank: byHostDefaults,
-		file: s.src.file, label: "defaults of host " + s.src.label,
-		path: s.src.path + ".defaults"}}
+	s.host.defaults = &block{node: v, in: InDefaults, src: hostDefaults(s.src.file, s.src.label)}
+}
+
+// hostDefaults is the source of the defaults of one host.
+func hostDefaults(file, host string) *source {
+	return &source{rank: byHostDefaults, file: file, label: "defaults of host " + host,
+		path: "hosts." + host + ".defaults"}
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"reconciler/spec/decrypt/sops"
 )
 
 const maxPassword = 255 // bytes; what every crypt(5) method takes
@@ -51,21 +53,42 @@ func setDNSServers(c *cursor, n *yaml.Node) {
 }
 
 func setPassword(c *cursor, n *yaml.Node) {
-	s, ok := c.texted(n, func(s string) (wrong, hint string) {
-		switch {
-		case s == "":
-			return "is empty", "remove the key: a password is generated and kept"
-		case len(s) > maxPassword:
-			return "has more than 255 bytes", "write a shorter one"
-		case hasControl(s):
-			return "has a line break or another control character", "write it on one line"
+	secret, encrypted := c.decl.vault.texts[resolve(n)]
+	if encrypted && secret.Unknown() {
+		c.d.Password = secret
+		c.set(n)
+		return
+	}
+	if s, ok := c.text(n); ok {
+		if encrypted {
+			s = secret.Reveal()
 		}
-		return "", ""
-	})
-	if ok {
+		if wrong, hint := checkPassword(s); wrong != "" {
+			c.fail(n, c.quote(s)+" "+wrong, hint)
+			return
+		}
 		c.d.Password = NewSecret(s)
 		c.set(n)
 	}
+}
+
+// checkPassword says what is wrong with a password. What looks encrypted and was not decrypted is
+// none: the container would get the published text for its password.
+func checkPassword(s string) (wrong, hint string) {
+	switch {
+	case sops.IsEncrypted(s):
+		return "is encrypted by SOPS, but its document has no mapping sops with a mac",
+			"encrypt the whole file with sops"
+	case strings.HasPrefix(s, "-----BEGIN AGE ENCRYPTED FILE"):
+		return "is encrypted by age, but has no tag", "write password: !age |"
+	case s == "":
+		return "is empty", "remove the key: a password is generated and kept"
+	case len(s) > maxPassword:
+		return "has more than 255 bytes", "write a shorter one"
+	case hasControl(s):
+		return "has a line break or another control character", "write it on one line"
+	}
+	return "", ""
 }
 
 func setUsers(c *cursor, n *yaml.Node) {

@@ -16,10 +16,11 @@ type layers struct {
 }
 
 // Setting is one effective setting of a container and where it comes from. Layer is one of
-// container, profile NAME, defaults of host NAME, defaults, network NAME and built in.
+// container, profile NAME, defaults of host NAME, defaults, network NAME, perhaps an encrypted
+// file and built in.
 type Setting struct {
 	Key      string   `json:"key"`
-	Value    string   `json:"value"` // *** for a secret
+	Value    string   `json:"value"` // *** for a secret, (sensitive) for an unknown one
 	Layer    string   `json:"layer"`
 	Position Position `json:"position,omitzero"`
 	Class    Class    `json:"class,omitempty"`
@@ -71,6 +72,9 @@ func (f *finisher) acted() settingList {
 		if e, ok := f.b.decl.networks[networkText(&f.d.Settings)]; ok && o.src == nil &&
 			(row.id == keyBridge || row.id == keyNetmask || row.id == keyGateway) {
 			s.Layer, s.Position = "network "+e.key.Value, e.position()
+		}
+		if row.id == keyPassword && o.src == nil && f.d.Password.Unknown() {
+			s.Layer, s.Position = "perhaps an encrypted file", f.b.decl.vault.closed[0]
 		}
 		if s.Value != "" || o.src != nil {
 			out = append(out, s)

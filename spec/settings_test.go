@@ -49,6 +49,7 @@ bridge=br0 [network lan, a.yaml:2, restart, true]
 cpuset=1 [defaults of host h, a.yaml:7, live, true]
 cpushare=20 [container, a.yaml:10, live, true]
 domains=c [built in, built in, live, true]
+drift=correct [built in, built in, live, true]
 from_container=base [built in, built in, recreate, true]
 gateway=10.1.0.1 [network lan, a.yaml:2, live, true]
 memory=128M [profile web, a.yaml:5, live, true]
@@ -170,6 +171,9 @@ func TestPrecedence(t *testing.T) {
 		"from_container": {"w", "x", "y", "z"},
 		"gateway":        {"10.5.0.2", "10.5.0.3", "10.5.0.4", "10.5.0.5"},
 		"lxc_conf":       {"lxc.a=1", "lxc.b=1", "lxc.c=1", "lxc.d=1"},
+		"drift":          {"report", "ignore", "correct", "report"},
+		"windows": {"mon 01:00-02:00", "tue 01:00-02:00", "daily 01:00-02:00",
+			"mon-fri 22:00-04:00 Europe/Berlin"},
 	}
 	layers := [4]string{"defaults", "defaults of host h", "profile p", "container"}
 	for key, vs := range values {
@@ -183,7 +187,7 @@ func TestPrecedence(t *testing.T) {
 				top = i
 				at[i] = key + ": " + vs[i]
 				switch key {
-				case "users", "searchdomains":
+				case "users", "searchdomains", "windows":
 					at[i] = key + ": [" + vs[i] + "]"
 				case "lxc_conf":
 					at[i] = key + ": {" + strings.Replace(vs[i], "=", ": ", 1) + "}"

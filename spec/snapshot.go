@@ -1,9 +1,14 @@
 package spec
 
 import (
+	"errors"
 	"io/fs"
 	"time"
 )
+
+// ErrSourceUnreachable is wrapped by the error of a source whose server did not answer. The last
+// tree that it gave is then still the newest one known.
+var ErrSourceUnreachable = errors.New("the source cannot be reached")
 
 // Snapshot is the files of a tree at one moment. They do not change afterwards.
 type Snapshot struct {

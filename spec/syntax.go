@@ -12,13 +12,14 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// decode parses the documents of one file and checks their form.
-func (l *loader) decode(name string, data []byte) (docs []document) {
+// decode parses the documents of one file and checks their form. found has the values with the
+// tag !age.
+func (l *loader) decode(name string, data []byte) (docs []document, found []tagged) {
 	// The parser is known to panic on some malformed input instead of returning an error.
 	defer func() {
 		if r := recover(); r != nil {
 			l.failFile(name, "is not valid YAML: the parser gave up", "")
-			docs = nil
+			docs, found = nil, nil
 		}
 	}()
 	dec := yaml.NewDecoder(bytes.NewReader(data))
@@ -26,17 +27,19 @@ func (l *loader) decode(name string, data []byte) (docs []document) {
 		var root yaml.Node
 		err := dec.Decode(&root)
 		if errors.Is(err, io.EOF) {
-			return docs
+			return docs, found
 		}
 		if err != nil {
 			l.sink.fail(syntaxProblem(name, data, err))
-			return nil
+			return nil, nil
 		}
 		if root.Kind != yaml.DocumentNode || len(root.Content) != 1 || isNull(root.Content[0]) {
 			continue
 		}
-		docs = append(docs, document{file: name, root: root.Content[0]})
-		(&form{file: name, sink: &l.sink}).check(root.Content[0], 0)
+		docs = append(docs, document{file: name, root: root.Content[0], sealed: isSealed(name)})
+		f := form{file: name, sink: &l.sink, sealed: isSealed(name)}
+		f.check(root.Content[0], 0)
+		found = append(found, f.found...)
 	}
 }
 
@@ -54,6 +57,10 @@ func syntaxProblem(name string, data []byte, err error) Problem {
 			line = 1 + bytes.Count(data[:i], []byte("\n"))
 		}
 	}
+	if isSealed(name) { // the parser's words may repeat what is in the file
+		return Problem{Position: Position{File: name, Line: line},
+			Text: "is not valid YAML once it is decrypted"}
+	}
 	return Problem{Position: Position{File: name, Line: line},
 		Text: "is not valid YAML: " + shorten(text)}
 }
@@ -61,9 +68,11 @@ func syntaxProblem(name string, data []byte, err error) Problem {
 // form checks what holds for every mapping whatever it means: keys are words and stand once,
 // nesting is bounded, merge keys merge mappings, tags are those of plain data.
 type form struct {
-	file string
-	sink *sink
-	path []string
+	file   string
+	sink   *sink
+	sealed bool // the file was encrypted: no problem may repeat a word of it
+	path   []string
+	found  []tagged
 }
 
 func (f *form) check(n *yaml.Node, depth int) {
@@ -71,7 +80,10 @@ func (f *form) check(n *yaml.Node, depth int) {
 		f.fail(n, nil, fmt.Sprintf("is nested more than %d levels deep", MaxDepth), "")
 		return
 	}
-	if n.Kind != yaml.AliasNode && !plainTag(n) {
+	switch {
+	case n.Kind == yaml.ScalarNode && n.Tag == tagAge && !f.sealed:
+		f.found = append(f.found, tagged{n, shorten(strings.Join(f.path, "."))})
+	case n.Kind != yaml.AliasNode && !plainTag(n):
 		f.fail(n, nil, fmt.Sprintf("tag %s is not supported", shorten(n.Tag)), "write the plain value")
 	}
 	switch n.Kind {
@@ -88,7 +100,7 @@ func (f *form) mapping(n *yaml.Node, depth int) {
 	seen := f.seenIn(n)
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		k, v := n.Content[i], n.Content[i+1]
-		if k.Kind != yaml.ScalarNode || isNull(k) {
+		if k.Kind != yaml.ScalarNode || isNull(k) || k.Tag == tagAge {
 			f.fail(k, nil, "a key must be a word", "write KEY: VALUE")
 			continue
 		}
@@ -120,6 +132,9 @@ func (f *form) seenIn(n *yaml.Node) func(*yaml.Node) *yaml.Node {
 func (f *form) fail(n, also *yaml.Node, text, hint string) {
 	p := Problem{Position: positionOf(f.file, n), Path: shorten(strings.Join(f.path, ".")),
 		Text: text, Hint: hint}
+	if f.sealed {
+		p.Path, p.Text = "", "the form of the decrypted text is wrong"
+	}
 	if also != nil {
 		p.Also = positionOf(f.file, also)
 	}

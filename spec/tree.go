@@ -26,7 +26,8 @@ type Tree struct {
 	Hosts    map[string]*Host // every host that `targets` names; never one that only `hosts` names
 	Warnings []Problem        // what is accepted but deserves a word, in file order
 
-	layers *layers // where each value came from, for Settings
+	locked []Position // see Locked
+	layers *layers    // where each value came from, for Settings
 }
 
 // Network is one layer-2 segment with the addresses that may be given out on it.
@@ -96,6 +97,9 @@ type Settings struct {
 
 	Protect  Switch
 	Recreate bool // recreate: allow
+
+	Drift   Drift    // zero: it is corrected
+	Windows []Window // when it may be touched; none: at any time. Sorted by text
 }
 
 // ConfItem is one raw liblxc configuration line.

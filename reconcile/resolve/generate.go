@@ -67,6 +67,8 @@ func (r *run) mac(rec *state.Record, d *plan.Desired) error {
 // fingerprint in d. In the steady state it neither opens nor seals anything.
 func (r *run) password(c *spec.Container, next *state.Record, d *plan.Desired) error {
 	switch {
+	case c.Password.Unknown():
+		return r.unknownPassword(c, next, d)
 	case !c.Password.IsZero():
 		return r.declaredPassword(c.Password, next, d)
 	case next.Password != nil:
@@ -80,6 +82,19 @@ func (r *run) password(c *spec.Container, next *state.Record, d *plan.Desired) e
 		return err
 	}
 	return r.seal(secret, next, d)
+}
+
+// unknownPassword shows a password that no key opened: of a new container it is to be set, of one
+// that has a password nobody can say that it changes.
+func (r *run) unknownPassword(c *spec.Container, next *state.Record, d *plan.Desired) error {
+	if r.gen != nil {
+		return fmt.Errorf("cannot set the password of %s/%s: it is encrypted and was not opened",
+			c.Host, c.Name)
+	}
+	if d.PasswordTag = next.Applied[appliedPassword]; d.PasswordTag == "" {
+		d.PasswordTag = Pending
+	}
+	return nil
 }
 
 func (r *run) declaredPassword(secret spec.Secret, next *state.Record, d *plan.Desired) error {

@@ -179,3 +179,38 @@ func TestNothingIsGeneratedTwice(t *testing.T) {
 		t.Errorf("a pass over complete records used %d random bytes", random.n)
 	}
 }
+
+// unknown declares a password that no key opened.
+func unknown(c *spec.Container) { c.Password = spec.UnknownSecret() }
+
+// A password that is not known is to be set in a new container, and is no change of an old one.
+// A run never gets that far: it would set an empty password.
+func TestPasswordThatIsNotKnown(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	hidden := w.input(tree(lan(), box("h", "a", unknown)))
+	preview := func() string {
+		got, err := resolve.Preview(hidden, w.keys)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := find(t, got, "h", "a")
+		if len(d.Unknown) > 0 && d.Unknown[len(d.Unknown)-1] == "password" ||
+			len(d.Generated) > 0 && d.Generated[len(d.Generated)-1] == "password" {
+			t.Errorf("it counts as generated: %v, %v", d.Unknown, d.Generated)
+		}
+		return d.PasswordTag
+	}
+	if tag := preview(); tag != resolve.Pending {
+		t.Errorf("in a new container it is planned as %q", tag)
+	}
+	if _, err := resolve.Allocate(hidden, w.keys, w.random); err == nil {
+		t.Error("a run goes on with a password that nobody knows")
+	}
+	first := find(t, w.pass(w.input(tree(lan(), box("h", "a", password("sesame"))))), "h", "a")
+	w.change("h", "a", applied(first.PasswordTag))
+	hidden.State = w.snapshot()
+	if tag := preview(); tag != first.PasswordTag {
+		t.Error("a password that nobody knows is said to change")
+	}
+}
