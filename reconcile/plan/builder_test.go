@@ -106,6 +106,12 @@ func (s *scene) both(done ...plan.Desired) *scene {
 	return s.has(done...)
 }
 
+// with adds declarations of containers that do not exist.
+func (s *scene) with(desired ...plan.Desired) *scene {
+	s.in.Desired = append(s.in.Desired, desired...)
+	return s
+}
+
 // foreign adds containers that somebody made by hand.
 func (s *scene) foreign(names ...string) *scene {
 	for _, name := range names {
@@ -131,6 +137,31 @@ func (s *scene) gone(name string) *scene {
 	s.in.Actual.Containers = slices.DeleteFunc(s.in.Actual.Containers,
 		func(o plan.Observed) bool { return o.Name == name })
 	return s
+}
+
+// hold adds holds, each as "code" of the whole host or "code container".
+func (s *scene) hold(all ...string) *scene {
+	for _, h := range all {
+		code, name, _ := strings.Cut(h, " ")
+		s.Holds = append(s.Holds, plan.Hold{Host: host, Container: name, Code: code, Text: "it waits"})
+	}
+	return s
+}
+
+// drift sets what becomes of drift of every container that is declared so far.
+func (s *scene) drift(mode spec.Drift) *scene {
+	for i := range s.in.Desired {
+		if !s.in.Desired[i].Template {
+			s.in.Desired[i].Drift = mode
+		}
+	}
+	return s
+}
+
+// declared returns a declaration of the scene, to change it.
+func (s *scene) declared(name string) *plan.Desired {
+	i := slices.IndexFunc(s.in.Desired, func(d plan.Desired) bool { return d.Name == name })
+	return &s.in.Desired[i]
 }
 
 func (s *scene) allow(all ...plan.Allowance) *scene {
@@ -180,6 +211,7 @@ func stop(o *plan.Observed) { o.State, o.PID, o.Live, o.Addresses = plan.Stopped
 //
 //	web <base: clone(declared) configure start   steps, reasons but "follows", needs
 //	web! guard destroy                            what is blocked; "failed" if it is a mistake
+//	web= window change                            what is held, and what would be done
 //	hand? stopped: it carries no mark             what is not ours
 //	= 3                                           how many are as declared
 func text(p plan.Plan) string {
@@ -204,6 +236,9 @@ func text(p plan.Plan) string {
 			b.WriteString(" failed")
 		}
 		b.WriteString("\n")
+	}
+	for _, x := range p.Held {
+		fmt.Fprintf(&b, "%s= %s %s\n", at(x.Host, x.Container), x.Code, x.Kind)
 	}
 	for _, u := range p.Unmanaged {
 		fmt.Fprintf(&b, "%s? %s: %s\n", at(u.Host, u.Container), u.State, u.Text)

@@ -15,10 +15,16 @@ type diff struct {
 	file    fieldSet // the configuration file differs from the declaration
 	live    fieldSet // what really holds differs from the declaration
 	same    fieldSet // what really holds is as declared; known of running containers only
+	calm    bool     // what differs is no reason for a restart
 }
 
 // stale is what holds inside otherwise than declared until a restart.
-func (p *planner) stale(x *diff) fieldSet { return (x.file | x.live) & p.restart &^ x.same }
+func (p *planner) stale(x *diff) fieldSet {
+	if x.calm {
+		return 0
+	}
+	return (x.file | x.live) & p.restart &^ x.same
+}
 
 // compare fills the diff of an item whose container exists and is ours. It allocates only for
 // differences and raw settings, so that a pass over a fleet that is as declared costs little.

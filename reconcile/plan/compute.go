@@ -10,7 +10,8 @@ import (
 
 // Compute compares what is declared with what is recorded and observed, and returns what must be
 // done. The same input gives the same plan, whatever the order of its slices. Inputs are not
-// changed; Step.Want points into them. It cannot fail: what cannot be done is in Plan.Blocked.
+// changed; Step.Want points into them. It cannot fail: what cannot be done is in Plan.Blocked, and
+// what waits, or is left as it is, in Plan.Held.
 //
 // A host that is also in Input.Unreachable, or whose Actual is of another host, gets no steps. A
 // Blocked in HostInput.Problems without a container stands for the whole host.
@@ -19,6 +20,7 @@ func Compute(in Input) Plan {
 	p.out = Plan{
 		Steps:       make([]Step, 0, expected(in.Hosts)),
 		Blocked:     []Blocked{},
+		Held:        []Held{},
 		Unmanaged:   []Unmanaged{},
 		Unreachable: append([]Unreachable{}, in.Unreachable...),
 		Warnings:    append([]spec.Problem{}, in.Warnings...),
@@ -28,6 +30,7 @@ func Compute(in Input) Plan {
 		p.host(h)
 	}
 	slices.SortFunc(p.out.Blocked, compareBlocked)
+	slices.SortFunc(p.out.Held, compareHeld)
 	slices.SortFunc(p.out.Unreachable, func(a, b Unreachable) int {
 		return cmp.Or(strings.Compare(a.Host, b.Host), strings.Compare(a.Text, b.Text))
 	})
@@ -43,6 +46,11 @@ func Compute(in Input) Plan {
 func compareBlocked(a, b Blocked) int {
 	return cmp.Or(strings.Compare(a.Host, b.Host), strings.Compare(a.Container, b.Container),
 		strings.Compare(a.Code, b.Code), strings.Compare(a.Text, b.Text))
+}
+
+func compareHeld(a, b Held) int {
+	return cmp.Or(strings.Compare(a.Host, b.Host), strings.Compare(a.Container, b.Container),
+		strings.Compare(a.Code, b.Code))
 }
 
 // expected guesses the number of steps, so that a plan for an empty fleet is allocated once.
@@ -68,6 +76,7 @@ type planner struct {
 	items    []item   // every name on the host, sorted
 	changes  []Change // free space for the changes of steps
 	text     []byte   // scratch for canonical texts
+	holding  bool     // something on the host is held or left
 }
 
 // item is everything about one name on one host.
@@ -88,6 +97,12 @@ type item struct {
 	held     bool   // its recreate-class changes are not carried out
 	fault    string // why something that it needs cannot be done
 
+	hold *Hold  // nil: none
+	wish work   // what is taken back because of a hold
+	left diff   // drift that is left as it is
+	gone bool   // it has vanished, and that is left as it is
+	code string // of Held: why it stays as it is, empty if it does not
+
 	visit    visit    // of the search for its source
 	source   *item    // that it is cloned from
 	needs    []string // containers that come first
@@ -97,7 +112,7 @@ type item struct {
 }
 
 // host plans one host: join the three lists, decide for each name alone, then settle what depends
-// on others (sources, snapshots, the guard), and write the steps in order.
+// on others (sources, snapshots, holds, the guard), and write the steps in order.
 func (p *planner) host(h *HostInput) {
 	down := func(u Unreachable) bool { return u.Host == h.Host }
 	if slices.ContainsFunc(p.in.Unreachable, down) {
@@ -115,11 +130,13 @@ func (p *planner) host(h *HostInput) {
 			p.out.Blocked = append(p.out.Blocked, b)
 		}
 	}
+	p.readHolds()
 	for i := range p.items {
 		p.decide(&p.items[i])
 	}
 	p.resolveSources()
 	p.settleDestroys()
+	p.listDrift()
 	p.emit()
 	p.countRest()
 }
@@ -184,7 +201,10 @@ func (p *planner) find(name string) *item {
 func (p *planner) countRest() {
 	for i := range p.items {
 		it := &p.items[i]
-		if it.want != nil && !it.want.Template && it.inside && it.work == 0 && it.fault == "" {
+		if it.want == nil || it.want.Template || !it.inside || it.fault != "" {
+			continue
+		}
+		if it.work|it.wish == 0 && !reportsDrift(it) {
 			p.out.Unchanged++
 		}
 	}

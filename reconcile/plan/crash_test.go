@@ -7,6 +7,7 @@ import (
 	"pgregory.net/rapid"
 
 	"reconciler/reconcile/plan"
+	"reconciler/spec"
 )
 
 // killed carries out a plan like the journal of a run does (intents first, a record for each
@@ -94,7 +95,11 @@ func checkPasswords(t *rapid.T, m *model, p plan.Plan) {
 	for _, d := range m.in.Desired {
 		blocked := slices.ContainsFunc(p.Blocked,
 			func(b plan.Blocked) bool { return b.Container == d.Name })
-		if !d.Template && !blocked && m.tags[d.Name] != d.PasswordTag {
+		held := slices.ContainsFunc(p.Held, func(x plan.Held) bool {
+			return x.Container == d.Name && x.Code != plan.HeldDrift
+		})
+		vanished := d.Drift != spec.DriftCorrect && m.get(d.Name) == nil
+		if !d.Template && !blocked && !held && !vanished && m.tags[d.Name] != d.PasswordTag {
 			t.Fatalf("the guest of %s has password %q, not %q", d.Name, m.tags[d.Name], d.PasswordTag)
 		}
 	}

@@ -175,8 +175,8 @@ func TestWarningsAndHostsAreSorted(t *testing.T) {
 func TestAnEmptyPlanHasEmptyLists(t *testing.T) {
 	t.Parallel()
 	got, err := json.Marshal(plan.Compute(plan.Input{}))
-	const want = `{"steps":[],"blocked":[],"unmanaged":[],"unreachable":[],"warnings":[],` +
-		`"unchanged":0}`
+	const want = `{"steps":[],"blocked":[],"held":[],"unmanaged":[],"unreachable":[],` +
+		`"warnings":[],"unchanged":0}`
 	if err != nil || string(got) != want {
 		t.Errorf("got %s, %v", got, err)
 	}

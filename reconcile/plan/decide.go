@@ -56,6 +56,11 @@ func (p *planner) absent(it *item) {
 	} else if it.own != nil && len(it.own.Applied) > 0 {
 		it.cause = Missing
 	}
+	if it.cause == Missing && tolerates(it) {
+		it.gone = true
+		p.leave(it)
+		return
+	}
 	if !it.want.Template && p.makeable(it) {
 		it.work = making(it.want)
 	}
@@ -82,6 +87,7 @@ func (p *planner) damaged(it *item) {
 // existing decides on a container or template that is ours and whole.
 func (p *planner) existing(it *item) {
 	p.compare(it)
+	p.tolerate(it)
 	recreate := it.diff.changed & p.recreate
 	if madeAnew(it.own) {
 		recreate = 0
@@ -145,8 +151,9 @@ func (p *planner) updating(it *item, changed fieldSet) work {
 		if setsPassword(d) && (unfinished || changed&passwordFields != 0) {
 			w |= doPassword
 		}
-		if d.Running && (w.has(doStart) || unfinished ||
-			w.has(doConfigure) && (x.file|x.live)&addressFields != 0) {
+		runs := d.Running && !it.left.live.has(fRunning)
+		if runs && (w.has(doStart) || unfinished ||
+			w.has(doConfigure) && x.any()&addressFields != 0) {
 			w |= doAddress
 		}
 		if unfinished || changed&(resolvFields|1<<fIP) != 0 {
@@ -165,6 +172,9 @@ func (p *planner) liveWork(it *item) work {
 	var w work
 	if x.file != 0 || x.live&^p.restart != 0 {
 		w |= doConfigure
+	}
+	if it.left.live.has(fRunning) {
+		return w
 	}
 	if !it.want.Running {
 		if it.got.State != Stopped {

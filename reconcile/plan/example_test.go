@@ -34,7 +34,7 @@ func ExampleCompute() {
 	//   start - comes with the new container
 	//   address - comes with the new container
 	//   dns - comes with the new container
-	// {Create:2 Change:0 Destroy:0 Replace:0 Blocked:0 Unchanged:0}
+	// {Create:2 Change:0 Destroy:0 Replace:0 Blocked:0 Held:0 Unchanged:0}
 }
 
 // The record holds a text for each setting that was carried out.

@@ -202,6 +202,13 @@ func story(p plan.Plan) string {
 		}
 		b.WriteString("\n")
 	}
+	for _, x := range p.Held {
+		fmt.Fprintf(&b, "%s held (%s) %s: %s\n", at(x.Host, x.Container), x.Code, x.Kind, x.Text)
+		held := plan.Step{Container: x.Container, Action: "held", Changes: x.Changes}
+		for line := range strings.Lines(changesText(plan.Plan{Steps: []plan.Step{held}}, x.Container)) {
+			b.WriteString("    " + strings.TrimPrefix(line, "held "))
+		}
+	}
 	for _, u := range p.Unmanaged {
 		fmt.Fprintf(&b, "%s unmanaged (%s): %s\n", at(u.Host, u.Container), u.State, u.Text)
 	}
@@ -225,25 +232,42 @@ func TestEverySettingInEverySituation(t *testing.T) {
 		})
 	}
 	for _, f := range spec.Fields() {
-		elsewhere := slices.Contains([]string{"name", "netmask", "netmask_full", "profile",
-			"profile_type", "recreate", "size"}, f.Key)
+		elsewhere := slices.Contains([]string{"drift", "name", "netmask", "netmask_full", "profile",
+			"profile_type", "recreate", "size", "windows"}, f.Key)
 		if f.Status == spec.Acted && f.In&spec.InContainer != 0 && !elsewhere && !known[f.Key] {
 			t.Errorf("nothing says what becomes of a change of %s", f.Key)
 		}
 	}
 }
 
+// The same with drift that is only reported, for what a host can tell.
+func TestEverySettingInEverySituationWithDriftReported(t *testing.T) {
+	t.Parallel()
+	for _, f := range settingsOfTheConfig() {
+		var b strings.Builder
+		for _, c := range f.situations() {
+			c.scene.drift(spec.DriftReport)
+			fmt.Fprintf(&b, "== %s\n%s", c.name, story(plan.Compute(c.scene.Input)))
+		}
+		golden(t, "reported/"+f.key+".txt", b.String())
+	}
+}
+
 // A plan of each setting leads to what is declared, and to nothing to do after it.
 func TestEverySettingSettlesAfterOnePass(t *testing.T) {
 	t.Parallel()
-	for _, f := range settings() {
-		for _, c := range f.situations() {
-			p := plan.Compute(c.scene.Input)
-			if c.name == "the declaration changed to what the run will find" {
-				continue // resolved before the next pass
-			}
-			if rest := plan.Compute(mustApply(t, c.scene.Input, p)); !rest.Empty() {
-				t.Errorf("%s, %s: after a run there remains\n%s", f.key, c.name, text(rest))
+	for _, mode := range []spec.Drift{spec.DriftCorrect, spec.DriftReport, spec.DriftIgnore} {
+		for _, f := range settings() {
+			for _, c := range f.situations() {
+				c.scene.drift(mode)
+				p := plan.Compute(c.scene.Input)
+				if c.name == "the declaration changed to what the run will find" {
+					continue // resolved before the next pass
+				}
+				if rest := plan.Compute(mustApply(t, c.scene.Input, p)); !rest.Empty() {
+					t.Errorf("%s, %s, drift: %s: after a run there remains\n%s", f.key, c.name, mode,
+						text(rest))
+				}
 			}
 		}
 	}

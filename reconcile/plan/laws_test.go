@@ -99,9 +99,9 @@ func TestLaws(t *testing.T) {
 		}
 	})
 	law(t, "inputs are not changed", func(t *rapid.T, in plan.Input, _ plan.Plan) {
-		before := encode(t, []any{in.Hosts, in.Allow})
+		before := encode(t, []any{in.Hosts, in.Allow, in.Holds})
 		plan.Compute(in)
-		if after := encode(t, []any{in.Hosts, in.Allow}); after != before {
+		if after := encode(t, []any{in.Hosts, in.Allow, in.Holds}); after != before {
 			t.Fatalf("before %s\nafter  %s", before, after)
 		}
 	})
@@ -124,6 +124,11 @@ func TestLawsOfOutput(t *testing.T) {
 		for _, b := range p.Blocked {
 			if b.Code == "" || b.Text == "" {
 				t.Fatalf("%s is blocked without a word", b.Container)
+			}
+		}
+		for _, x := range p.Held {
+			if x.Code == "" || x.Text == "" || x.Kind == "" {
+				t.Fatalf("%s is held without a word: %+v", x.Container, x)
 			}
 		}
 	})

@@ -53,6 +53,13 @@ type Input struct {
 	// Only, if not nil, says which containers may be touched.
 	Only     func(host, container string) bool
 	Warnings []spec.Problem
+	Holds    []Hold // what is not to be touched in this pass; any number for one container
+}
+
+// Hold keeps a container as it is. It is given, not found: nothing here knows a clock.
+type Hold struct {
+	Host, Container string // an empty Host is every host, an empty Container every container
+	Code, Text      string // why, as in Held: HeldSuspended, HeldWindow or HeldBackoff
 }
 
 // HostInput is the material for one host.
@@ -155,6 +162,28 @@ const (
 	BlockedDamaged     = "damaged"     // ours, but must not be started
 )
 
+// Held is work on one container that waits, or drift that is left as it is. It is neither a fault
+// nor blocked. A container has one for what it would have got and one for its drift.
+type Held struct {
+	Host      string        `json:"host"`
+	Container string        `json:"container"`
+	Kind      Kind          `json:"kind"` // what would become of the container
+	Code      string        `json:"code"`
+	Text      string        `json:"text"`
+	Changes   []Change      `json:"changes,omitempty"` // of a container that exists
+	Position  spec.Position `json:"position,omitzero"`
+}
+
+// Codes of what is held. The first three come with a Hold.
+const (
+	HeldSuspended = "suspended" // until somebody resumes it
+	HeldWindow    = "window"    // until a window of its opens
+	HeldBackoff   = "backoff"   // it failed, and is tried again later
+	HeldBusy      = "busy"      // another pass is working on it
+	HeldDrift     = "drift"     // differs without a change of the declaration, which says: leave it
+	HeldNeeds     = "needs"     // needs something of a container that is held
+)
+
 // Unmanaged is a container that we do not own.
 type Unmanaged struct {
 	Host      string `json:"host"`
@@ -173,6 +202,7 @@ type Unreachable struct {
 type Plan struct {
 	Steps       []Step         `json:"steps"` // by host; in an order that can be executed
 	Blocked     []Blocked      `json:"blocked"`
+	Held        []Held         `json:"held"` // what waits; by host and container
 	Unmanaged   []Unmanaged    `json:"unmanaged"`
 	Unreachable []Unreachable  `json:"unreachable"`
 	Warnings    []spec.Problem `json:"warnings"`

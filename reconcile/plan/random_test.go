@@ -24,7 +24,25 @@ func randomInput(t *rapid.T) plan.Input {
 			plan.Allowance{Host: "h", Container: rapid.SampledFrom(names).Draw(t, "allowed")},
 			plan.Allowance{Count: rapid.IntRange(0, 4).Draw(t, "count")})
 	}
+	if rapid.Bool().Draw(t, "held") {
+		in.Holds = randomHolds(t)
+	}
 	return in
+}
+
+// randomHolds draws holds of containers, templates, names that nobody has, and whole hosts.
+func randomHolds(t *rapid.T) []plan.Hold {
+	held := append([]string{"base", "gold", "nobody"}, names...)
+	if rapid.IntRange(0, 9).Draw(t, "wide") == 0 {
+		held = append(held, "")
+	}
+	var holds []plan.Hold
+	for range rapid.IntRange(1, 4).Draw(t, "holds") {
+		code := rapid.SampledFrom([]string{plan.HeldWindow, plan.HeldBackoff, plan.HeldSuspended})
+		holds = append(holds, plan.Hold{Host: rapid.SampledFrom([]string{"h", "i", ""}).Draw(t, "host"),
+			Container: rapid.SampledFrom(held).Draw(t, "name"), Code: code.Draw(t, "code"), Text: "waits"})
+	}
+	return holds
 }
 
 func randomHost(t *rapid.T, name string) plan.HostInput {
@@ -54,13 +72,16 @@ func randomContainer(t *rapid.T, name string) plan.Desired {
 		"password": func(d *plan.Desired) { d.PasswordTag = "tag-2" },
 		"lvm":      func(d *plan.Desired) { d.Backing = "lvm" },
 		"domains":  func(d *plan.Desired) { d.Domains = append(d.Domains, "www") },
+		"ip of c":  func(d *plan.Desired) { d.IP = declare("c").IP },
 	}
 	keys := []string{"memory", "mac", "ip", "bridge", "nobridge", "stopped", "overlay", "protect",
 		"unprotect", "recreate", "recreate2", "conf", "conf2", "gold", "other", "nothing", "unset",
-		"password", "lvm", "domains"}
+		"password", "lvm", "domains", "ip of c"}
 	for range rapid.SampledFrom([]int{0, 0, 1, 1, 2, 3}).Draw(t, "edits") {
 		edits[rapid.SampledFrom(keys).Draw(t, "edit")](&d)
 	}
+	d.Drift = rapid.SampledFrom([]spec.Drift{spec.DriftCorrect, spec.DriftCorrect, spec.DriftReport,
+		spec.DriftIgnore}).Draw(t, "drift")
 	return d
 }
 
@@ -143,6 +164,7 @@ func shuffled(t *rapid.T, in plan.Input) plan.Input {
 	out := in
 	out.Hosts = rapid.Permutation(in.Hosts).Draw(t, "hosts")
 	out.Allow = rapid.Permutation(in.Allow).Draw(t, "allow")
+	out.Holds = rapid.Permutation(in.Holds).Draw(t, "holds")
 	for i := range out.Hosts {
 		h := &out.Hosts[i]
 		h.Desired = permute(t, h.Desired)

@@ -43,16 +43,17 @@ func (p *planner) blockSource(it *item, why string) {
 }
 
 // recheckSources blocks what was to be cloned from a container that is not replaced after all,
-// and cannot be cloned as it is.
+// and cannot be cloned as it is. What waits for a source that is held is none of them.
 func (p *planner) recheckSources() {
 	for again := true; again; {
 		again = false
 		for i := range p.items {
 			it := &p.items[i]
-			if !it.work.has(doMake) || it.source == nil || it.source.work.has(doMake|doStop) {
+			s := it.source
+			if s == nil || !it.work.has(doMake) || s.work.has(doMake|doStop) || s.stays() {
 				continue
 			}
-			if why := asItIs(it.source); why != "" {
+			if why := asItIs(s); why != "" {
 				p.blockSource(it, why)
 				again = true
 			}
@@ -77,11 +78,11 @@ func (p *planner) sourceFault(it, source *item) string {
 	if source.work.has(doMake) {
 		p.resolveSource(source)
 	}
-	declared := source.ours || source.work.has(doMake)
+	declared := source.ours || source.gone || source.work.has(doMake)
 	if declared && !source.want.Template && source.want.Running {
 		return "is declared to run; a source must be stopped (running: false)"
 	}
-	if source.work.has(doMake | doStop) {
+	if source.work.has(doMake|doStop) || source.gone || source.left.live.has(fRunning) {
 		return ""
 	}
 	return asItIs(source)

@@ -27,10 +27,11 @@ type Item struct {
 type Summary struct {
 	Create, Change, Destroy, Replace int
 	Blocked                          int // everything that is not done, mistakes included
+	Held                             int // what waits, drift that is left included
 	Unchanged                        int // containers
 }
 
-// Empty reports whether there is no step. What is blocked is another question.
+// Empty reports whether there is no step. What is blocked or held is another question.
 func (p Plan) Empty() bool { return len(p.Steps) == 0 }
 
 // Containers groups the steps by container, in the order of the plan.
@@ -52,7 +53,7 @@ func (p Plan) Containers() []Item {
 
 // Summary counts what the plan does.
 func (p Plan) Summary() Summary {
-	sum := Summary{Blocked: len(p.Blocked), Unchanged: p.Unchanged}
+	sum := Summary{Blocked: len(p.Blocked), Held: len(p.Held), Unchanged: p.Unchanged}
 	for _, it := range p.Containers() {
 		switch it.Kind {
 		case KindCreate:

@@ -10,4 +10,4 @@ package report
 
 // formatVersion is that of every JSON document of this package. The major number counts up when
 // a reader must change, the minor one when something is added.
-const formatVersion = "1.0"
+const formatVersion = "1.1"

@@ -16,7 +16,7 @@ const (
 
 // ExitCode answers for a plan and, if it was carried out, its result (else nil). Where several
 // codes apply the order is failed, not empty, unreachable, blocked. Not empty is answered only
-// with detailed and without a result.
+// with detailed and without a result. What is held changes no code.
 func ExitCode(p plan.Plan, r *execute.Result, detailed bool) int {
 	switch {
 	case failed(p, r):

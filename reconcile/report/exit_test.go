@@ -12,8 +12,10 @@ func TestExitCode(t *testing.T) {
 	t.Parallel()
 	guard := []plan.Blocked{{Code: plan.BlockedGuard}}
 	mistake := []plan.Blocked{{Code: plan.BlockedGuard}, {Code: plan.BlockedBridge, Failed: true}}
+	held := []plan.Held{{Code: plan.HeldWindow}}
 	lost := []plan.Unreachable{{Host: "h"}}
 	steps := onePlan().Steps
+	waiting := plan.Plan{Steps: steps, Held: held}
 	result := func(s execute.Status) *execute.Result {
 		return &execute.Result{Outcomes: []execute.Outcome{
 			{Steps: []execute.StepResult{{Status: execute.Done}}},
@@ -37,6 +39,12 @@ func TestExitCode(t *testing.T) {
 		"a step was skipped":           {plan.Plan{Steps: steps}, result(execute.Skipped), false, 1},
 		"not recorded":                 {plan.Plan{Steps: steps}, unrecorded, false, 1},
 		"interrupted":                  {plan.Plan{}, &execute.Result{Interrupted: true}, false, 1},
+		"held":                         {plan.Plan{Held: held}, nil, false, 0},
+		"held, detailed":               {plan.Plan{Held: held}, nil, true, 0},
+		"held beside work":             {waiting, result(execute.Done), false, 0},
+		"held beside a guard":          {plan.Plan{Held: held, Blocked: guard}, nil, false, 3},
+		"held beside a mistake":        {plan.Plan{Held: held, Blocked: mistake}, nil, false, 1},
+		"held, unreachable":            {plan.Plan{Held: held, Unreachable: lost}, nil, false, 4},
 		"guard":                        {plan.Plan{Blocked: guard}, nil, false, 3},
 		"guard, detailed, no steps":    {plan.Plan{Blocked: guard}, nil, true, 3},
 		"guard beside work":            {plan.Plan{Steps: steps, Blocked: guard}, nil, false, 3},

@@ -132,7 +132,7 @@ func fullPlan() plan.Plan {
 	} {
 		p.Steps = append(p.Steps, steps...)
 	}
-	p.Blocked = blockedFixtures()
+	p.Blocked, p.Held = blockedFixtures(), heldFixtures()
 	p.Unmanaged = []plan.Unmanaged{
 		{Host: h1, Container: "handmade", State: plan.Running, Text: "it carries no mark"},
 		{Host: h1, Container: "web-copy", State: plan.Stopped, Text: "its mark names web.foo.com"},
@@ -162,6 +162,40 @@ func blockedFixtures() []plan.Blocked {
 			Unblock: "stop base",
 		},
 		{Host: h2, Code: plan.BlockedBridge, Text: "the bridge lxcbr1 is missing", Failed: true},
+	}
+}
+
+func heldFixtures() []plan.Held {
+	return []plan.Held{
+		{
+			Host: h1, Container: "night.foo.com", Kind: plan.KindChange, Code: plan.HeldWindow,
+			Text: "its next window opens at 2026-01-02 22:00 UTC", Position: at(70),
+			Changes: []plan.Change{
+				{Field: "memory", Old: "536870912", New: "1073741824", Class: spec.Live},
+				{Field: "password", Class: spec.Once, Sensitive: true},
+			},
+		},
+		{
+			Host: h1, Container: "night.foo.com", Kind: plan.KindChange, Code: plan.HeldDrift,
+			Text: "changed on the host: mac", Position: at(70),
+			Changes: []plan.Change{{
+				Field: "mac", Old: "00:16:3e:00:00:01", New: "00:16:3e:00:00:02",
+				Class: spec.Restart, Drift: true,
+			}},
+		},
+		{
+			Host: h1, Container: "quiet.foo.com", Kind: plan.KindDestroy, Code: plan.HeldSuspended,
+			Text: "suspended by root:\nmaintenance of the disks",
+		},
+		{
+			Host: h2, Container: "copy.foo.com", Kind: plan.KindCreate, Code: plan.HeldNeeds,
+			Text: "its source \"gold\" is held (backoff)", Position: at(71),
+		},
+		{
+			Host: h2, Container: "gold", Kind: plan.KindReplace, Code: plan.HeldBackoff,
+			Text:    "it failed 3 times, the next try is at 12:30",
+			Changes: []plan.Change{{Field: "image", Old: "debian", New: "busybox", Class: spec.Recreate}},
+		},
 	}
 }
 

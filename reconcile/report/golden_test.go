@@ -66,6 +66,7 @@ func TestPlanGoldens(t *testing.T) {
 		"plan-one":         onePlan(),
 		"plan-twelve":      full,
 		"plan-blocked":     {Blocked: full.Blocked, Unchanged: 3},
+		"plan-held":        {Held: full.Held, Unchanged: 3},
 		"plan-unreachable": {Unreachable: full.Unreachable, Unchanged: 3},
 		"plan-warned":      {Warnings: full.Warnings, Unmanaged: full.Unmanaged},
 	}
@@ -78,6 +79,9 @@ func TestPlanGoldens(t *testing.T) {
 			golden(t, name+".json", func(w io.Writer) error { return JSON(w, p, meta()) })
 		})
 	}
+	golden(t, "plan-held-color.txt", func(w io.Writer) error {
+		return Text(w, plan.Plan{Held: full.Held}, TextOptions{Color: true})
+	})
 	golden(t, "plan-twelve-color.txt", func(w io.Writer) error {
 		return Text(w, full, TextOptions{Color: true})
 	})
@@ -87,12 +91,14 @@ func TestResultGoldens(t *testing.T) {
 	t.Parallel()
 	full, one := fullPlan(), onePlan()
 	creation := plan.Plan{Steps: append(templateSteps(), createSteps("new.foo.com")...)}
+	waiting := plan.Plan{Steps: one.Steps, Held: full.Held}
 	cases := map[string]struct {
 		plan   plan.Plan
 		result execute.Result
 	}{
 		"result-none":        {plan.Plan{Unchanged: 10}, execute.Result{}},
 		"result-one":         {one, execute.Result{Outcomes: outcomesOf(one)}},
+		"result-held":        {waiting, execute.Result{Outcomes: outcomesOf(waiting)}},
 		"result-creation":    {creation, execute.Result{Outcomes: outcomesOf(creation)}},
 		"result-failed":      {full, failedResult(full)},
 		"result-interrupted": {creation, interruptedResult(creation)},

@@ -63,14 +63,22 @@ func groupsOf(p plan.Plan) []group {
 	return groups
 }
 
-func kindOf(it plan.Item) kind {
-	switch it.Kind {
+// kindFor is the kind of a container of which the steps are not known.
+func kindFor(k plan.Kind) kind {
+	switch k {
 	case plan.KindDestroy:
 		return destroys
 	case plan.KindReplace:
 		return replaces
 	case plan.KindCreate:
 		return creates
+	}
+	return changes
+}
+
+func kindOf(it plan.Item) kind {
+	if k := kindFor(it.Kind); k != changes {
+		return k
 	}
 	for _, s := range it.Steps {
 		if s.Action != plan.Note && s.Action != plan.Forget {

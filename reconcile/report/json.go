@@ -31,6 +31,7 @@ type PlanDocument struct {
 	Containers    []ContainerSummary `json:"containers"` // those with steps; by host, then name
 	Steps         []plan.Step        `json:"steps"`      // in the order of the plan
 	Blocked       []plan.Blocked     `json:"blocked"`
+	Held          []plan.Held        `json:"held"` // what waits, and drift that is left
 	Unmanaged     []plan.Unmanaged   `json:"unmanaged"`
 	Unreachable   []plan.Unreachable `json:"unreachable"`
 	Warnings      []ProblemRow       `json:"warnings"`
@@ -45,6 +46,7 @@ type PlanSummary struct {
 	Record      int `json:"record"` // those of Change that change only in the record
 	Unchanged   int `json:"unchanged"`
 	Blocked     int `json:"blocked"`
+	Held        int `json:"held"`
 	Unmanaged   int `json:"unmanaged"`
 	Unreachable int `json:"unreachable"` // hosts
 	Warnings    int `json:"warnings"`
@@ -76,12 +78,13 @@ func Document(p plan.Plan, meta Meta) PlanDocument {
 		Summary: PlanSummary{
 			Create: t.created(), Change: t.changed(), Destroy: t.destroyed(),
 			Replace: t[replaces], Record: t[records], Unchanged: p.Unchanged,
-			Blocked: len(p.Blocked), Unmanaged: len(p.Unmanaged),
+			Blocked: len(p.Blocked), Held: len(p.Held), Unmanaged: len(p.Unmanaged),
 			Unreachable: len(p.Unreachable), Warnings: len(p.Warnings),
 		},
 		Containers:  make([]ContainerSummary, 0, len(groups)),
 		Steps:       make([]plan.Step, 0, len(p.Steps)),
 		Blocked:     list(p.Blocked),
+		Held:        redactHeld(p.Held),
 		Unmanaged:   list(p.Unmanaged),
 		Unreachable: list(p.Unreachable),
 		Warnings:    problemRows(p.Warnings),
@@ -104,12 +107,26 @@ func JSON(w io.Writer, p plan.Plan, meta Meta) error {
 // redactStep returns a copy that holds nothing but what may be shown.
 func redactStep(s plan.Step) plan.Step {
 	s.Want = nil
-	shown := make([]plan.Change, 0, len(s.Changes))
-	for _, c := range s.Changes {
+	s.Changes = redactAll(s.Changes)
+	return s
+}
+
+// redactHeld returns a copy that holds nothing but what may be shown.
+func redactHeld(held []plan.Held) []plan.Held {
+	shown := make([]plan.Held, 0, len(held))
+	for _, h := range held {
+		h.Changes = redactAll(h.Changes)
+		shown = append(shown, h)
+	}
+	return shown
+}
+
+func redactAll(changes []plan.Change) []plan.Change {
+	shown := make([]plan.Change, 0, len(changes))
+	for _, c := range changes {
 		shown = append(shown, redact(c))
 	}
-	s.Changes = shown
-	return s
+	return shown
 }
 
 func problemRows(problems []spec.Problem) []ProblemRow {

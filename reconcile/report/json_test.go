@@ -36,6 +36,9 @@ func TestPlanSurvivesTheRoundTrip(t *testing.T) {
 	if diff := cmp.Diff(p.Blocked, d.Blocked); diff != "" {
 		t.Errorf("what is blocked is lost (-plan +read):\n%s", diff)
 	}
+	if diff := cmp.Diff(p.Held, d.Held, cmpopts.EquateEmpty()); diff != "" || d.Summary.Held != 5 {
+		t.Errorf("%d are held, and what is held is lost (-plan +read):\n%s", d.Summary.Held, diff)
+	}
 	if len(d.Warnings) != len(p.Warnings) || d.Warnings[1].Hint != p.Warnings[1].Hint {
 		t.Errorf("warnings are lost: %v", d.Warnings)
 	}
@@ -93,7 +96,7 @@ func TestEmptyListsAreNotNull(t *testing.T) {
 	if strings.Contains(b.String(), "null") {
 		t.Errorf("a reader has to expect null:\n%s", b.String())
 	}
-	if n := strings.Count(b.String(), `"format_version": "1.0"`); n != 7 {
+	if n := strings.Count(b.String(), `"format_version": "1.1"`); n != 7 {
 		t.Errorf("%d of 7 documents say their version", n)
 	}
 }

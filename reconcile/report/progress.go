@@ -51,6 +51,8 @@ func (p *Progress) Observe(e execute.Event) {
 	name := running(e.Step)
 	lasting := false
 	switch e.Kind {
+	case execute.ContainerFinished:
+		return
 	case execute.StepStarted:
 		p.running = append(p.running, name)
 	case execute.StepRetried:

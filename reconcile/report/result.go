@@ -81,6 +81,7 @@ func ResultText(w io.Writer, r execute.Result, p plan.Plan, o TextOptions) error
 		}
 	}
 	out.blocked(p.Blocked)
+	out.held(p.Held)
 	out.unmanaged(p.Unmanaged)
 	out.unreachable(p.Unreachable)
 	out.warnings(p.Warnings)

@@ -16,6 +16,7 @@ type ResultDocument struct {
 	Interrupted   bool               `json:"interrupted"`
 	Containers    []ContainerResult  `json:"containers"` // by host, then name
 	Blocked       []plan.Blocked     `json:"blocked"`
+	Held          []plan.Held        `json:"held"`
 	Unmanaged     []plan.Unmanaged   `json:"unmanaged"`
 	Unreachable   []plan.Unreachable `json:"unreachable"`
 	Warnings      []ProblemRow       `json:"warnings"`
@@ -31,6 +32,7 @@ type ResultSummary struct {
 	Skipped     int `json:"skipped"` // nothing failed, but not all steps were begun
 	Unchanged   int `json:"unchanged"`
 	Blocked     int `json:"blocked"`
+	Held        int `json:"held"`
 	Unreachable int `json:"unreachable"` // hosts
 }
 
@@ -65,11 +67,13 @@ func ResultJSON(w io.Writer, r execute.Result, p plan.Plan, meta Meta) error {
 		Summary: ResultSummary{
 			Created: s.created(), Changed: s.changed(), Destroyed: s.destroyed(),
 			Record: s.tally[records], Failed: s.failed, Skipped: s.skipped,
-			Unchanged: p.Unchanged, Blocked: len(p.Blocked), Unreachable: len(p.Unreachable),
+			Unchanged: p.Unchanged, Blocked: len(p.Blocked), Held: len(p.Held),
+			Unreachable: len(p.Unreachable),
 		},
 		Interrupted: r.Interrupted,
 		Containers:  make([]ContainerResult, 0, len(r.Outcomes)),
 		Blocked:     list(p.Blocked),
+		Held:        redactHeld(p.Held),
 		Unmanaged:   list(p.Unmanaged),
 		Unreachable: list(p.Unreachable),
 		Warnings:    problemRows(p.Warnings),

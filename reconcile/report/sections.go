@@ -40,6 +40,29 @@ func (p *printer) blockedOne(b plan.Blocked) {
 	}
 }
 
+func (p *printer) held(list []plan.Held) {
+	if len(list) == 0 {
+		return
+	}
+	p.section("Held", len(list))
+	for _, h := range list {
+		p.heldOne(h)
+	}
+	p.line(0)
+}
+
+func (p *printer) heldOne(h plan.Held) {
+	k := kindFor(h.Kind)
+	p.sentence(p.paint(yellow, "= "+address(h.Host, h.Container))+": would be "+k.look().did+
+		", is held ("+clean(h.Code)+"): ", h.Text)
+	if h.Position.File != "" {
+		p.line(detail, p.paint(dim, "declared at "+clean(h.Position.String())))
+	}
+	for _, c := range h.Changes {
+		p.change(k, redact(c))
+	}
+}
+
 func (p *printer) unmanaged(list []plan.Unmanaged) {
 	if len(list) == 0 {
 		return

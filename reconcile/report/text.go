@@ -13,8 +13,8 @@ import (
 const detail = 6
 
 // Text writes the plan for people: one block for each container with its changes (what loses data
-// first), what is blocked, unmanaged and unreachable, the warnings, and at the end the verdict.
-// It returns the error of w.
+// first), what is blocked, held, unmanaged and unreachable, the warnings, and at the end the
+// verdict. It returns the error of w.
 func Text(w io.Writer, p plan.Plan, o TextOptions) error {
 	out := newPrinter(w, o)
 	groups := groupsOf(p)
@@ -26,6 +26,7 @@ func Text(w io.Writer, p plan.Plan, o TextOptions) error {
 		}
 	}
 	out.blocked(p.Blocked)
+	out.held(p.Held)
 	out.unmanaged(p.Unmanaged)
 	out.unreachable(p.Unreachable)
 	out.warnings(p.Warnings)
@@ -134,7 +135,7 @@ func side(field, text string) safe {
 
 // verdict writes the last line: what the plan comes to.
 func (p *printer) verdict(pl plan.Plan, t tally, o TextOptions) {
-	if len(pl.Steps)+len(pl.Blocked)+len(pl.Unreachable) == 0 {
+	if len(pl.Steps)+len(pl.Blocked)+len(pl.Held)+len(pl.Unreachable) == 0 {
 		p.line(0, p.paint(bold, "No changes."), " ", matching(pl.Unchanged, o.Hosts))
 		return
 	}
@@ -164,6 +165,9 @@ func left(pl plan.Plan) []safe {
 	var more []safe
 	if n := len(pl.Blocked); n > 0 {
 		more = append(more, number(n)+" blocked")
+	}
+	if n := len(pl.Held); n > 0 {
+		more = append(more, number(n)+" held")
 	}
 	if n := len(pl.Unreachable); n > 0 {
 		more = append(more, count(n, "host")+" unreachable")

@@ -3,6 +3,8 @@ package report
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -58,6 +60,14 @@ func TestVerdictOfAPlan(t *testing.T) {
 			"Plan: 0 to create, 0 to change, 0 to destroy. 1 blocked.",
 		},
 		{
+			plan.Plan{Held: heldFixtures()[:1]}, 1,
+			"Plan: 0 to create, 0 to change, 0 to destroy. 1 held.",
+		},
+		{
+			plan.Plan{Held: heldFixtures(), Blocked: []plan.Blocked{guard}, Unchanged: 2}, 1,
+			"Plan: 0 to create, 0 to change, 0 to destroy. 2 unchanged, 1 blocked, 5 held.",
+		},
+		{
 			plan.Plan{Unreachable: []plan.Unreachable{lost, lost}, Unchanged: 4}, 1,
 			"Plan: 0 to create, 0 to change, 0 to destroy. 4 unchanged, 2 hosts unreachable.",
 		},
@@ -88,6 +98,10 @@ func TestVerdictOfAResult(t *testing.T) {
 			"Done: 1 created, 0 changed, 0 destroyed, 0 failed. 1 not finished, 2 unchanged."},
 		{plan.Plan{Steps: full.Steps}, execute.Result{Outcomes: outcomesOf(full)},
 			"Done: 4 created, 6 changed, 3 destroyed, 0 failed. 2 only in the record."},
+		{plan.Plan{Steps: one.Steps, Held: full.Held}, execute.Result{Outcomes: outcomesOf(one)},
+			"Done: 0 created, 1 changed, 0 destroyed, 0 failed. 5 held."},
+		{plan.Plan{Held: full.Held[:1], Unchanged: 3}, execute.Result{},
+			"Plan: 0 to create, 0 to change, 0 to destroy. 3 unchanged, 1 held."},
 		{plan.Plan{Unchanged: 3}, execute.Result{}, "No changes. 3 containers match the tree."},
 	}
 	for _, c := range cases {
@@ -130,6 +144,61 @@ func TestEverythingBlockedSaysHowToGoOn(t *testing.T) {
 	}
 }
 
+func TestEverythingHeldSaysWhatWouldBeDoneAndWhy(t *testing.T) {
+	t.Parallel()
+	full := fullPlan()
+	for name, render := range map[string]func(w io.Writer) error{
+		"plan": func(w io.Writer) error { return Text(w, full, TextOptions{}) },
+		"result": func(w io.Writer) error {
+			return ResultText(w, failedResult(full), full, TextOptions{})
+		},
+	} {
+		var b bytes.Buffer
+		if err := render(&b); err != nil {
+			t.Fatal(err)
+		}
+		_, section, _ := strings.Cut(b.String(), "\nHeld (5):\n")
+		section, _, _ = strings.Cut(section, "\n\n")
+		for _, words := range []string{
+			"= devhost10.local/night.foo.com: would be changed, is held (window): its next window",
+			"~ memory: 512M → 1G", "~ password: (sensitive)", "declared at cloud/vms.yaml:70",
+			"night.foo.com: would be changed, is held (drift): changed on the host: mac",
+			"~ mac: 00:16:3e:00:00:01 → 00:16:3e:00:00:02  (restarts the container; " +
+				"changed outside the tree)",
+			"quiet.foo.com: would be destroyed, is held (suspended): suspended by root:\n" +
+				"      maintenance of the disks",
+			"copy.foo.com: would be created, is held (needs): its source \"gold\" is held (backoff)",
+			"gold: would be replaced, is held (backoff): it failed 3 times", "~ image: debian → busybox",
+		} {
+			if !strings.Contains(section, words) {
+				t.Errorf("the reader of a %s does not learn %q:\n%s", name, words, section)
+			}
+		}
+	}
+}
+
+// A planner leaves out what is secret; a report does not rely on it.
+func TestHeldChangesShowNoSecret(t *testing.T) {
+	t.Parallel()
+	p := plan.Plan{Held: []plan.Held{{Host: h1, Container: "c", Kind: plan.KindChange,
+		Code: plan.HeldWindow, Text: "later", Changes: []plan.Change{
+			{Field: "password", Old: "hunter1", New: "hunter2"},
+			{Field: "other", Old: "hunter1", New: "hunter2", Sensitive: true},
+		}}}}
+	var b bytes.Buffer
+	if err := errors.Join(Text(&b, p, TextOptions{}), JSON(&b, p, Meta{}),
+		ResultText(&b, execute.Result{}, p, TextOptions{}), ResultJSON(&b, execute.Result{}, p, Meta{}),
+	); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(b.String(), "hunter") {
+		t.Errorf("a report shows a password:\n%s", b.String())
+	}
+	if p.Held[0].Changes[0].Old != "hunter1" {
+		t.Error("rendering changed the plan")
+	}
+}
+
 // TestKeysOfTheDocuments fails when a key that readers rely on is renamed or lost.
 func TestKeysOfTheDocuments(t *testing.T) {
 	t.Parallel()
@@ -146,11 +215,11 @@ func TestKeysOfTheDocuments(t *testing.T) {
 		want []string
 	}{
 		"plan": {planJSON.Bytes(), []string{
-			"blocked", "containers", "format_version", "meta", "steps", "summary", "unmanaged",
-			"unreachable", "warnings",
+			"blocked", "containers", "format_version", "held", "meta", "steps", "summary",
+			"unmanaged", "unreachable", "warnings",
 		}},
 		"result": {resultJSON.Bytes(), []string{
-			"blocked", "containers", "format_version", "interrupted", "meta", "summary",
+			"blocked", "containers", "format_version", "held", "interrupted", "meta", "summary",
 			"unmanaged", "unreachable", "warnings",
 		}},
 	}
