@@ -30,10 +30,10 @@ func (f *fleet) names() []string {
 }
 
 // executors returns the hosts as the executor wants them, each with its limits and retries.
-func (f *fleet) executors() map[string]execute.Host {
+func (f *fleet) executors(tries int) map[string]execute.Host {
 	hosts := make(map[string]execute.Host, len(f.hosts))
 	for name, h := range f.hosts {
-		hosts[name] = execute.Retry(execute.Timeout(h), execute.RetryOptions{})
+		hosts[name] = execute.Retry(execute.Timeout(h), execute.RetryOptions{Tries: tries})
 	}
 	return hosts
 }

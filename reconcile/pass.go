@@ -38,14 +38,13 @@ func (p *Pass) begin(ctx context.Context, j *journal) error {
 	}
 }
 
-// Fetch reads and parses the tree. hostname is the name of this machine: the host that is local
-// without being declared so. An invalid tree is spec.Problems.
-func Fetch(ctx context.Context, src Source, hostname string) (Declaration, error) {
+// Fetch reads and parses the tree. An invalid tree is spec.Problems.
+func Fetch(ctx context.Context, src Source, o spec.Options) (Declaration, error) {
 	read, err := src.Fetch(ctx)
 	if err != nil {
 		return Declaration{}, fmt.Errorf("cannot read the source: %w", err)
 	}
-	tree, err := spec.Parse(read.Files, spec.Options{Hostname: hostname})
+	tree, err := spec.Parse(read.Files, o)
 	return Declaration{Revision: read.Revision, Tree: tree}, err
 }
 
@@ -71,8 +70,13 @@ func Plan(ctx context.Context, d Declaration, o Options) (Pass, error) {
 
 // Run makes it so. A returned error means that no host was touched; what happened to single
 // containers is in the Pass. Running it again after an interruption at any point converges.
+//
+// A tree with encrypted values that no key opened is refused: see Declaration.Opened.
 func Run(ctx context.Context, d Declaration, o Options) (Pass, error) {
 	p := Pass{Declaration: d}
+	if err := d.Opened(); err != nil {
+		return p, err
+	}
 	lockCtx, cancel := context.WithTimeout(ctx, o.LockTimeout)
 	defer cancel()
 	unlock, err := o.Store.Lock(lockCtx, o.Holder)
@@ -89,6 +93,7 @@ func Run(ctx context.Context, d Declaration, o Options) (Pass, error) {
 
 // run is Run with the state locked.
 func run(ctx context.Context, o *Options, p Pass) (Pass, error) {
+	began := o.now()
 	snapshot, err := o.load(ctx, p.Tree)
 	if err != nil {
 		return p, err
@@ -104,7 +109,7 @@ func run(ctx context.Context, o *Options, p Pass) (Pass, error) {
 	}
 	p.compute(o, f, snapshot, resolved)
 	if p.Plan.Empty() {
-		return p, nil
+		return p, p.remember(ctx, o, snapshot, began)
 	}
 	j := newJournal(o, snapshot, resolved.Records)
 	if err := p.begin(ctx, j); err != nil {
@@ -112,7 +117,7 @@ func run(ctx context.Context, o *Options, p Pass) (Pass, error) {
 	}
 	options := execute.Options{
 		Parallel: o.Parallel,
-		Hosts:    f.executors(),
+		Hosts:    f.executors(o.Tries),
 		Secrets:  passwords{journal: j, keys: o.Sealer},
 		Journal:  j,
 	}
@@ -121,6 +126,9 @@ func run(ctx context.Context, o *Options, p Pass) (Pass, error) {
 	}
 	result := execute.Run(ctx, p.Plan.Steps, options)
 	p.Result = &result
+	if err := p.remember(ctx, o, snapshot, began); err != nil {
+		o.Log.Error("the history is not complete", "error", err)
+	}
 	return p, nil
 }
 
@@ -221,6 +229,7 @@ func (o *Options) planInput(
 		Installation: s.Installation,
 		Unreachable:  f.unreachable,
 		Allow:        o.Allow,
+		Holds:        o.holds(o.hosts(t), s),
 		Warnings:     t.Warnings,
 	}
 	if len(o.Only) > 0 {

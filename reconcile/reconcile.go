@@ -54,7 +54,16 @@ type Options struct {
 	Hosts       []string // if not empty: only these
 	Only        []Target // if not empty: only these
 	Allow       []plan.Allowance
+	Holds       []plan.Hold  // what must be left alone, beside what is suspended
+	Tries       int          // of each step; zero: five
 	Log         *slog.Logger // required
+
+	// PassID and SourceName are for the history; without both of them nothing is written to it.
+	// SourceName says where the tree comes from, without credentials.
+	PassID     string
+	SourceName string
+
+	Now func() time.Time // optional: time.Now
 
 	// Observer is asked once, before the first step, who wants to be told of progress. Optional.
 	Observer func(plan.Plan) execute.Observer

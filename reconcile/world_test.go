@@ -103,7 +103,7 @@ func (w *world) run() reconcile.Pass {
 
 // tryRun makes a pass from the source on.
 func (w *world) tryRun(o reconcile.Options) (reconcile.Pass, error) {
-	d, err := reconcile.Fetch(context.Background(), w, "h1")
+	d, err := reconcile.Fetch(context.Background(), w, spec.Options{Hostname: "h1"})
 	if err != nil {
 		return reconcile.Pass{}, err
 	}
@@ -113,7 +113,7 @@ func (w *world) tryRun(o reconcile.Options) (reconcile.Pass, error) {
 // plan shows what run would do.
 func (w *world) plan() plan.Plan {
 	w.t.Helper()
-	d, err := reconcile.Fetch(context.Background(), w, "h1")
+	d, err := reconcile.Fetch(context.Background(), w, spec.Options{Hostname: "h1"})
 	if err != nil {
 		w.t.Fatalf("fetch: %v", err)
 	}

@@ -13,9 +13,18 @@ import (
 // not count.
 func layers() map[string][]string {
 	return map[string][]string{
-		"spec":                     {},
+		"spec":                     {"spec/decrypt/sops"},
+		"spec/decrypt":             {"spec"},
+		"spec/decrypt/decrypttest": {},
+		"spec/decrypt/sops":        {},
 		"spec/source":              {"spec", "spec/source/memfs"},
 		"spec/source/memfs":        {},
+		"spec/source/git":          {"spec", "spec/source/memfs"},
+		"spec/source/git/gittest":  {},
+
+		"spec/source/git/signature": {},
+
+		"spec/source/watch":        {"spec"},
 		"state":                    {"spec"},
 		"state/sqlite":             {"state"},
 		"state/statetest":          {"state"},
@@ -29,6 +38,11 @@ func layers() map[string][]string {
 		"reconcile/host/hosttest": {"reconcile/execute", "reconcile/plan", "spec"},
 		"reconcile": {"reconcile/execute", "reconcile/plan", "reconcile/report",
 			"reconcile/resolve", "spec", "state"},
+		"reconcile/loop": {"reconcile", "reconcile/execute", "reconcile/plan", "spec", "state"},
+		"reconcile/metrics": {"reconcile", "reconcile/execute", "reconcile/loop",
+			"reconcile/plan", "reconcile/report", "spec"},
+		"reconcile/web": {"reconcile/execute", "reconcile/loop", "reconcile/metrics",
+			"reconcile/report", "spec", "state"},
 	}
 }
 

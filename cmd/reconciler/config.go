@@ -7,8 +7,10 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"gopkg.in/yaml.v3"
 )
@@ -20,7 +22,8 @@ const (
 
 // complete fills the flags that the command line does not set: from the environment
 // (RECONCILER_LOG_LEVEL for --log-level; empty is unset), then from the configuration file.
-func complete(flags *pflag.FlagSet, env func(string) (string, bool)) error {
+func complete(cmd *cobra.Command, env func(string) (string, bool)) error {
+	flags := cmd.Flags()
 	var errs []error
 	flags.VisitAll(func(f *pflag.Flag) {
 		name := envPrefix + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
@@ -35,12 +38,13 @@ func complete(flags *pflag.FlagSet, env func(string) (string, bool)) error {
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	return readConfig(flags)
+	return readConfig(cmd)
 }
 
 // readConfig sets the flags that are still unset from the configuration file: a mapping from flag
 // names to values. Every other key is an error. The default file may be missing.
-func readConfig(flags *pflag.FlagSet) error {
+func readConfig(cmd *cobra.Command) error {
+	flags := cmd.Flags()
 	f := flags.Lookup("config")
 	if f == nil {
 		return nil
@@ -63,10 +67,10 @@ func readConfig(flags *pflag.FlagSet) error {
 	if err := decoder.Decode(&more); !errors.Is(err, io.EOF) {
 		return fmt.Errorf("cannot read configuration file %q: it has more than one document", path)
 	}
-	return setFromMapping(flags, path, doc.Content[0])
+	return setFromMapping(cmd, path, doc.Content[0])
 }
 
-func setFromMapping(flags *pflag.FlagSet, path string, mapping *yaml.Node) error {
+func setFromMapping(cmd *cobra.Command, path string, mapping *yaml.Node) error {
 	if mapping.Kind != yaml.MappingNode {
 		return fmt.Errorf("cannot read configuration file %q: line %d: not a mapping",
 			path, mapping.Line)
@@ -75,7 +79,7 @@ func setFromMapping(flags *pflag.FlagSet, path string, mapping *yaml.Node) error
 	var errs []error
 	for i := 0; i+1 < len(mapping.Content); i += 2 {
 		key, value := mapping.Content[i], mapping.Content[i+1]
-		if err := setOne(flags, key.Value, value, seen); err != nil {
+		if err := setOne(cmd, key.Value, value, seen); err != nil {
 			errs = append(errs, fmt.Errorf("%s:%d: %w", path, key.Line, err))
 		}
 		seen[key.Value] = true
@@ -83,11 +87,12 @@ func setFromMapping(flags *pflag.FlagSet, path string, mapping *yaml.Node) error
 	return errors.Join(errs...)
 }
 
-func setOne(flags *pflag.FlagSet, name string, value *yaml.Node, seen map[string]bool) error {
+func setOne(cmd *cobra.Command, name string, value *yaml.Node, seen map[string]bool) error {
+	flags := cmd.Flags()
 	f := flags.Lookup(name)
 	if f == nil || name == "config" || name == "help" {
 		// A key of another command is as valid in a file that all commands share.
-		if commandFlag(name) {
+		if commandFlag(cmd.Root(), name) {
 			return nil
 		}
 		return fmt.Errorf("unknown key %q; the keys are the names of the flags", name)
@@ -113,11 +118,9 @@ func setOne(flags *pflag.FlagSet, name string, value *yaml.Node, seen map[string
 	return nil
 }
 
-// commandFlag reports whether a flag belongs to single commands rather than to all.
-func commandFlag(name string) bool {
-	switch name {
-	case "once", "allow-destroy", "detailed-exitcode":
-		return true
-	}
-	return false
+// commandFlag reports whether a flag belongs to another command than the one that is running.
+func commandFlag(root *cobra.Command, name string) bool {
+	return slices.ContainsFunc(root.Commands(), func(c *cobra.Command) bool {
+		return c.Flags().Lookup(name) != nil && name != "help" || commandFlag(c, name)
+	})
 }

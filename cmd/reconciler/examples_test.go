@@ -53,7 +53,8 @@ func planExample(t *testing.T, tree string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	declared, err := reconcile.Fetch(context.Background(), source.Dir{Path: tree}, "localhost")
+	declared, err := reconcile.Fetch(context.Background(), source.Dir{Path: tree},
+		spec.Options{Hostname: "localhost"})
 	if err != nil {
 		t.Fatal(err)
 	}

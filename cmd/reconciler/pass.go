@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"reconciler/reconcile"
 	"reconciler/reconcile/plan"
@@ -26,6 +26,11 @@ func (a *app) pass(ctx context.Context, allow []string, w walk) (reconcile.Pass,
 	if err != nil {
 		return reconcile.Pass{}, err
 	}
+	if a.writes {
+		if err := declared.Opened(); err != nil {
+			return reconcile.Pass{}, hinted{err, "give the key with --decryption-key FILE"}
+		}
+	}
 	session, err := openSession(ctx, a)
 	if err != nil {
 		return reconcile.Pass{}, err
@@ -39,8 +44,8 @@ func (a *app) pass(ctx context.Context, allow []string, w walk) (reconcile.Pass,
 	return w(ctx, declared, options)
 }
 
-func addAllow(cmd *cobra.Command, allow *[]string) {
-	cmd.Flags().StringSliceVar(allow, "allow-destroy", nil,
+func addAllow(flags *pflag.FlagSet, allow *[]string) {
+	flags.StringSliceVar(allow, "allow-destroy", nil,
 		"let destroys through the guard: HOST/CONTAINER, or how many on each host (repeatable)")
 }
 

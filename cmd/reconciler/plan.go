@@ -26,7 +26,7 @@ Nothing is written: no host, no state; what would be generated is shown as such.
 	}
 	cmd.Flags().BoolVar(&detailed, "detailed-exitcode", false,
 		"exit with 2 if the plan is not empty")
-	addAllow(cmd, &allow)
+	addAllow(cmd.Flags(), &allow)
 	return cmd
 }
 

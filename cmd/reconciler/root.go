@@ -8,10 +8,12 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"strings"
 	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // Exit codes, design §5. Where several apply: failed before unreachable before blocked.
@@ -39,7 +41,6 @@ type streams struct {
 type app struct {
 	streams
 
-	source      string
 	state       string
 	stateKey    string
 	hosts       []string
@@ -51,8 +52,14 @@ type app struct {
 	parallel    int
 	lockTimeout time.Duration
 
-	writes  bool   // the command is going to write to the state
-	command string // as others are told who hold up at our locks
+	sourceFlags
+	runFlags
+	decryptionKeys []string
+	settings       string // all flags and their values, to see whether they have changed
+
+	args    []string // of the command line
+	writes  bool     // the command is going to write to the state
+	command string   // as others are told who hold up at our locks
 }
 
 // exitCode carries the exit code of a command that has already reported everything.
@@ -74,7 +81,7 @@ func (h hinted) Unwrap() error { return h.error }
 func run(args []string, s streams) int {
 	ctx, stop := interruptible(s.err)
 	defer stop()
-	root := newRoot(&app{streams: s})
+	root := newRoot(&app{streams: s, args: args})
 	root.SetArgs(args)
 	root.SetIn(s.in)
 	root.SetOut(s.out)
@@ -130,20 +137,18 @@ keeps it so, and shows beforehand what it would do.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
-			a.command = cmd.CommandPath()
-			if err := complete(cmd.Flags(), os.LookupEnv); err != nil {
-				return err
-			}
-			return a.check()
+			return a.prepare(cmd)
 		},
 	}
 	root.CompletionOptions.HiddenDefaultCmd = false
 	flags := root.PersistentFlags()
-	flags.StringVar(&a.source, "source", "", "directory of the tree")
+	a.sourceFlags.add(flags)
 	flags.StringVar(&a.state, "state", "sqlite:///var/lib/reconciler/state.db",
 		"where the state is kept")
 	flags.StringVar(&a.stateKey, "state-key", "",
 		"file of the key that seals passwords (default: state.key beside the state)")
+	flags.StringSliceVar(&a.decryptionKeys, "decryption-key", nil,
+		"file with age or SSH keys that open the secrets of the tree (repeatable)")
 	flags.StringSliceVar(&a.hosts, "host", nil, "only this host (repeatable)")
 	flags.StringSliceVar(&a.only, "only", nil, "only this HOST/CONTAINER (repeatable)")
 	flags.StringVarP(&a.output, "output", "o", "text", "text or json")
@@ -156,8 +161,40 @@ keeps it so, and shows beforehand what it would do.`,
 	root.AddCommand(
 		newValidate(a), newPlan(a), newRun(a), newShow(a), newSecret(a),
 		newStatus(a), newState(a), newSchema(a), newVersion(a), newLaunch(a),
+		newSuspend(a), newResume(a), newTrigger(a), newHistory(a),
 	)
 	return root
+}
+
+// prepare completes the flags of a command and checks them.
+func (a *app) prepare(cmd *cobra.Command) error {
+	a.command = cmd.CommandPath()
+	if err := complete(cmd, os.LookupEnv); err != nil {
+		return err
+	}
+	var settings strings.Builder
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		fmt.Fprintf(&settings, "%s=%s\n", f.Name, f.Value)
+	})
+	a.settings = settings.String()
+	if cmd.Name() == "run" && !a.once && !cmd.Flags().Changed("log-level") {
+		a.logLevel = "info" // nobody watches a daemon: what it did is in its log
+	}
+	return errors.Join(a.check(), a.runFlags.check())
+}
+
+// again reads the settings of the same command line once more, in a changed environment perhaps
+// and from a changed file.
+func (a *app) again() (*app, error) {
+	next := &app{streams: a.streams, args: a.args}
+	cmd, rest, err := newRoot(next).Find(a.args)
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.ParseFlags(rest); err != nil {
+		return nil, err
+	}
+	return next, next.prepare(cmd)
 }
 
 // check refuses values of the common flags that no command can use.

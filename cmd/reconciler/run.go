@@ -5,44 +5,89 @@ import (
 	"errors"
 	"io"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"reconciler/reconcile"
 	"reconciler/reconcile/execute"
+	"reconciler/reconcile/loop"
+	"reconciler/reconcile/metrics"
 	"reconciler/reconcile/plan"
 	"reconciler/reconcile/report"
 )
 
 func newRun(a *app) *cobra.Command {
-	var once bool
-	var allow []string
 	cmd := &cobra.Command{
 		Use:   "run",
-		Short: "Make the hosts what the tree says",
-		Long: `Read the tree, look at the hosts, and do what "plan" shows. A second run finds
-nothing to do and writes nothing.
+		Short: "Make the hosts what the tree says, and keep them so",
+		Long: `Read the tree, look at the hosts, and do what "plan" shows. With --once that is all,
+and a second run finds nothing to do and writes nothing. Without it the program goes on: it makes
+a pass when a file or the repository changes, when a container ends, when a webhook, "trigger" or
+SIGHUP asks for it, and at the latest after --interval. Containers outlive it.
 
 ` + exitText,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if !once {
-				return hinted{errors.New("cannot run as a daemon yet"),
-					"say run --once, from cron or a systemd timer"}
+			if os.Getuid() != 0 {
+				return hinted{errors.New("cannot change containers without being root"),
+					`run it as root; "plan" and "validate" work without where they may read`}
 			}
-			return runOnce(cmd, a, allow)
+			if a.once {
+				return runOnce(cmd.Context(), a)
+			}
+			return runDaemon(cmd.Context(), a)
 		},
 	}
-	cmd.Flags().BoolVar(&once, "once", false, "make one pass and end")
-	addAllow(cmd, &allow)
+	a.runFlags.add(cmd.Flags())
 	return cmd
 }
 
-func runOnce(cmd *cobra.Command, a *app, allow []string) error {
-	if os.Getuid() != 0 {
-		return hinted{errors.New("cannot change containers without being root"),
-			`run it as root; "plan" and "validate" work without where they may read`}
+// runFlags are those of "run".
+type runFlags struct {
+	daemonFlags
+	once        bool
+	allow       []string
+	metricsFile string
+}
+
+func (r *runFlags) add(flags *pflag.FlagSet) {
+	flags.BoolVar(&r.once, "once", false, "make one pass and end")
+	flags.StringVar(&r.metricsFile, "metrics-file", "",
+		"with --once: write metrics here, for the textfile collector of node_exporter")
+	addAllow(flags, &r.allow)
+	r.daemonFlags.add(flags)
+}
+
+// check refuses what cannot go together.
+func (r *runFlags) check() error {
+	if r.metricsFile != "" && !r.once {
+		return hinted{errors.New("cannot use --metrics-file without --once"),
+			"the daemon serves its metrics at --listen"}
 	}
+	return r.daemonFlags.check()
+}
+
+// runOnce makes one pass, and says how it went in a file of metrics if one is asked for.
+func runOnce(ctx context.Context, a *app) error {
+	began := time.Now()
+	pass, err := runPass(ctx, a)
+	if a.metricsFile != "" {
+		m := metrics.New(version())
+		m.Once(loop.Report{Reasons: []string{"once"}, Began: began, Ended: time.Now(),
+			Pass: pass, Err: err})
+		if fileErr := m.WriteFile(a.metricsFile); fileErr != nil {
+			return errors.Join(err, fileErr)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return writeResult(a, pass)
+}
+
+func runPass(ctx context.Context, a *app) (reconcile.Pass, error) {
 	var progress *report.Progress
 	walk := func(
 		ctx context.Context, d reconcile.Declaration, o reconcile.Options,
@@ -54,14 +99,11 @@ func runOnce(cmd *cobra.Command, a *app, allow []string) error {
 		return reconcile.Run(ctx, d, o)
 	}
 	a.writes = true
-	pass, err := a.pass(cmd.Context(), allow, walk)
+	pass, err := a.pass(ctx, a.allow, walk)
 	if progress != nil {
 		progress.Close()
 	}
-	if err != nil {
-		return err
-	}
-	return writeResult(a, pass)
+	return pass, err
 }
 
 // writeResult reports what was done, or the plan where there was nothing to do.

@@ -17,7 +17,6 @@ import (
 	"reconciler/reconcile"
 	"reconciler/reconcile/host/lxc"
 	"reconciler/spec"
-	"reconciler/spec/source"
 	"reconciler/state"
 	"reconciler/state/sqlite"
 )
@@ -101,39 +100,40 @@ func (s *session) reconcileOptions() (reconcile.Options, error) {
 		Hosts:       a.hosts,
 		Only:        only,
 		Log:         s.log,
+		PassID:      reconcile.NewPassID(),
+		SourceName:  a.name(),
+		Now:         time.Now,
 	}, nil
 }
 
 // fetch reads the tree without touching anything else.
 func fetch(ctx context.Context, a *app) (reconcile.Declaration, error) {
-	src, err := openSource(a)
+	log, err := newLogger(a)
 	if err != nil {
 		return reconcile.Declaration{}, err
 	}
-	return reconcile.Fetch(ctx, src, hostname())
+	src, err := openSource(a, log)
+	if err != nil {
+		return reconcile.Declaration{}, err
+	}
+	options, err := a.parseOptions()
+	if err != nil {
+		return reconcile.Declaration{}, err
+	}
+	return reconcile.Fetch(ctx, src, options)
 }
 
-// openSource opens what --source names.
-func openSource(a *app) (reconcile.Source, error) {
-	switch {
-	case a.source == "":
-		return nil, hinted{fmt.Errorf("cannot find a tree: no source is given"),
-			"say --source DIR, or set RECONCILER_SOURCE"}
-	case source.IsURL(a.source):
-		return nil, hinted{fmt.Errorf("cannot read source %q: git is not supported as a source yet",
-			redactURL(a.source)), "check it out and give the directory"}
+// parseOptions says what a tree depends on besides its files.
+func (a *app) parseOptions() (spec.Options, error) {
+	options := spec.Options{Hostname: hostname()}
+	if len(a.decryptionKeys) > 0 {
+		keys, err := readKeys(a.decryptionKeys)
+		if err != nil {
+			return options, err
+		}
+		options.Decrypter = keys
 	}
-	return source.Dir{Path: a.source}, nil
-}
-
-// redactURL takes credentials out of a URL that is going to be printed: all that stands before
-// the host, for a token may stand in the place of the user.
-func redactURL(s string) string {
-	scheme, rest, ok := strings.Cut(s, "://")
-	if !ok {
-		return s
-	}
-	return scheme + "://" + rest[strings.LastIndex(rest, "@")+1:]
+	return options, nil
 }
 
 // statePath returns the file of a sqlite:// URL.

@@ -15,16 +15,20 @@ const (
 	StepStarted  EventKind = "started"
 	StepRetried  EventKind = "retried" // a try failed, another one follows
 	StepFinished EventKind = "finished"
+	// ContainerFinished follows the last step of a container, after the Journal has recorded it. A
+	// container of which no step was begun has none.
+	ContainerFinished EventKind = "container finished"
 )
 
 // Event is progress of a run.
 type Event struct {
 	Kind    EventKind
-	Step    plan.Step
+	Step    plan.Step     // with ContainerFinished the last one that was begun
 	Result  StepResult    // only with StepFinished
 	Attempt int           // only with StepRetried: the try that failed, from 1
 	Wait    time.Duration // only with StepRetried: until the next try
 	Err     error         // only with StepRetried: why the try failed
+	Outcome Outcome       // only with ContainerFinished
 }
 
 // Observer is told of progress as it happens.

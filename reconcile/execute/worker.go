@@ -34,12 +34,26 @@ func (w worker) container(ctx context.Context, u *unit) {
 			break
 		}
 	}
-	if w.options.Journal == nil || u.outcome.Steps[0].Status == Skipped {
+	if u.outcome.Steps[0].Status == Skipped {
 		return
 	}
-	u.outcome.Err = contain(func() error {
-		return w.options.Journal.Finished(context.WithoutCancel(ctx), u.outcome)
-	})
+	if w.options.Journal != nil {
+		u.outcome.Err = contain(func() error {
+			return w.options.Journal.Finished(context.WithoutCancel(ctx), u.outcome)
+		})
+	}
+	w.watch.tell(Event{Kind: ContainerFinished, Step: lastBegun(u.outcome), Outcome: u.outcome})
+}
+
+// lastBegun returns the last step of an outcome that was not skipped.
+func lastBegun(o Outcome) plan.Step {
+	last := o.Steps[0].Step
+	for _, s := range o.Steps {
+		if s.Status != Skipped {
+			last = s.Step
+		}
+	}
+	return last
 }
 
 // step carries out one step, shielded from the end of ctx.

@@ -182,7 +182,8 @@ web clone finished done in 1
 web start started
 web start retried after try 1: no space left on device
 web start retried after try 2: no space left on device
-web start finished done in 3`, seen.String())
+web start finished done in 3
+web start container finished`, seen.String())
 	if got := r.Outcomes[0].Steps[1]; got.Attempts != 3 || got.Took <= 0 {
 		t.Errorf("%d attempts in %s reported", got.Attempts, got.Took)
 	}
@@ -215,7 +216,7 @@ func TestObserversNeedNoLock(t *testing.T) {
 	}
 	execute.Run(t.Context(), all,
 		execute.Options{Parallel: 8, Hosts: hosts(failing("")), Observer: b})
-	if b.seen != 2*len(all) {
-		t.Errorf("%d events for %d steps", b.seen, len(all))
+	if b.seen != 3*len(all) {
+		t.Errorf("%d events for %d containers of one step", b.seen, len(all))
 	}
 }

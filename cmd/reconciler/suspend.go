@@ -1,0 +1,138 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"reconciler/state"
+)
+
+func newSuspend(a *app) *cobra.Command {
+	var reason, until string
+	cmd := &cobra.Command{
+		Use:   "suspend [HOST[/CONTAINER]]",
+		Short: "Leave a container, a host or everything alone for a while",
+		Long: `Leave one container, a host or everything alone: passes look and plan, but change
+nothing there, until the time is over or "resume" is said. The tree is not changed.`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			scope, err := parseScope(args)
+			if err != nil {
+				return err
+			}
+			now := time.Now().UTC().Truncate(time.Second)
+			end, err := parseUntil(until, now)
+			if err != nil {
+				return err
+			}
+			s := state.Suspension{Host: scope.Host, Container: scope.Container, Reason: reason,
+				By: a.holder().Who, Since: now, Until: end}
+			return a.changeSuspensions(cmd.Context(), scope,
+				state.Batch{Suspend: []state.Suspension{s}}, "suspended")
+		},
+	}
+	cmd.Flags().StringVar(&reason, "reason", "", "why, for those who wonder")
+	cmd.Flags().StringVar(&until, "until", "",
+		"end: a duration such as 2h, or a time such as 2026-12-24T18:00:00Z (default: resume)")
+	return cmd
+}
+
+func newResume(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "resume [HOST[/CONTAINER]]",
+		Short: "End what suspend has begun",
+		Args:  cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			scope, err := parseScope(args)
+			if err != nil {
+				return err
+			}
+			return a.changeSuspensions(cmd.Context(), scope,
+				state.Batch{Resume: []state.Scope{scope}}, "resumed")
+		},
+	}
+}
+
+// changeSuspensions stores the change and tells a running daemon.
+func (a *app) changeSuspensions(
+	ctx context.Context, scope state.Scope, b state.Batch, done string,
+) error {
+	a.writes = true
+	session, err := openSession(ctx, a)
+	if err != nil {
+		return err
+	}
+	defer session.close()
+	snapshot, err := session.store.Load(ctx)
+	if err != nil {
+		return fmt.Errorf("cannot load the state: %w", err)
+	}
+	if err := checkScope(snapshot, scope, b); err != nil {
+		return err
+	}
+	if _, err := session.store.Apply(ctx, b); err != nil {
+		return err
+	}
+	fmt.Fprintf(a.out, "%s is %s.\n", scope, done)
+	a.wakeDaemon(ctx)
+	return nil
+}
+
+// checkScope refuses what would have no effect: nothing of that name is known, or suspended.
+func checkScope(s state.Snapshot, scope state.Scope, b state.Batch) error {
+	if len(b.Resume) > 0 {
+		for _, sus := range s.Suspensions {
+			if sus.Scope() == scope {
+				return nil
+			}
+		}
+		return hinted{fmt.Errorf("cannot resume %s: it is not suspended", scope),
+			`"reconciler status" shows what is`}
+	}
+	if scope == (state.Scope{}) {
+		return nil
+	}
+	for i := range s.Records {
+		r := &s.Records[i]
+		if r.Host == scope.Host && (scope.Container == "" || scope.Container == r.Name) {
+			return nil
+		}
+	}
+	return hinted{fmt.Errorf("cannot suspend %s: the state does not know it", scope),
+		`"reconciler state list" shows what it knows; a host is known after its first run`}
+}
+
+// parseScope reads HOST, HOST/CONTAINER or nothing, which means everything.
+func parseScope(args []string) (state.Scope, error) {
+	if len(args) == 0 {
+		return state.Scope{}, nil
+	}
+	host, container, found := strings.Cut(args[0], "/")
+	if host == "" || found && container == "" || strings.Contains(container, "/") {
+		return state.Scope{}, fmt.Errorf("cannot use %q: it is neither HOST nor HOST/CONTAINER",
+			args[0])
+	}
+	return state.Scope{Host: host, Container: container}, nil
+}
+
+// parseUntil reads a duration from now or a time. An empty text is no end.
+func parseUntil(text string, now time.Time) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	end, err := time.Parse(time.RFC3339, text)
+	if d, durationErr := time.ParseDuration(text); durationErr == nil {
+		end, err = now.Add(d), nil
+	}
+	if err != nil {
+		return end, fmt.Errorf("cannot use --until %q: say 90m, 48h or 2026-12-24T18:00:00Z", text)
+	}
+	if !end.After(now) {
+		return end, fmt.Errorf("cannot use --until %q: that is over", text)
+	}
+	return end.UTC(), nil
+}

@@ -1,0 +1,68 @@
+package reconcile
+
+import (
+	"fmt"
+	"time"
+
+	"reconciler/reconcile/plan"
+	"reconciler/spec"
+	"reconciler/state"
+)
+
+// holds returns what must be left alone now: what somebody has suspended, what is outside its
+// maintenance windows, and what the caller says.
+func (o *Options) holds(hosts []*spec.Host, s state.Snapshot) []plan.Hold {
+	now := o.now()
+	holds := append([]plan.Hold{}, o.Holds...)
+	for _, sus := range s.Suspensions {
+		if !sus.Ended(now) {
+			holds = append(holds, plan.Hold{Host: sus.Host, Container: sus.Container,
+				Code: plan.HeldSuspended, Text: suspendedText(sus)})
+		}
+	}
+	for _, h := range hosts {
+		for name, c := range h.Containers {
+			if opens, closed := outsideWindows(c.Windows, now); closed {
+				holds = append(holds, plan.Hold{Host: h.Name, Container: name,
+					Code: plan.HeldWindow, Text: "outside its maintenance windows, the next opens at " +
+						opens.UTC().Format(time.DateTime+" UTC")})
+			}
+		}
+	}
+	return holds
+}
+
+// outsideWindows reports whether there are windows and none is open, and when the next one opens.
+func outsideWindows(windows []spec.Window, now time.Time) (opens time.Time, closed bool) {
+	for _, w := range windows {
+		if w.Open(now) {
+			return time.Time{}, false
+		}
+		if next := w.Next(now); opens.IsZero() || next.Before(opens) {
+			opens = next
+		}
+	}
+	return opens, len(windows) > 0
+}
+
+func suspendedText(s state.Suspension) string {
+	text := "suspended by " + s.By
+	if s.Container == "" {
+		text = fmt.Sprintf("%s is suspended by %s", s.Scope(), s.By)
+	}
+	if !s.Until.IsZero() {
+		text += " until " + s.Until.UTC().Format(time.DateTime+" UTC")
+	}
+	if s.Reason != "" {
+		text += ": " + s.Reason
+	}
+	return text
+}
+
+// now returns the time of the pass.
+func (o *Options) now() time.Time {
+	if o.Now == nil {
+		return time.Now()
+	}
+	return o.Now()
+}

@@ -1,0 +1,182 @@
+package loop
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"reconciler/reconcile/execute"
+	"reconciler/reconcile/plan"
+)
+
+// Backoff says how long a container that failed is left alone: Initial, then twice as long each
+// time, at most Max.
+type Backoff struct {
+	Initial time.Duration // default 1 s
+	Max     time.Duration // default 10 min
+}
+
+func (b Backoff) orDefault() Backoff {
+	if b.Initial <= 0 {
+		b.Initial = time.Second
+	}
+	if b.Max <= 0 {
+		b.Max = 10 * time.Minute
+	}
+	return b
+}
+
+// after returns how long to wait after a number of failures in a row, from 1.
+func (b Backoff) after(count int) time.Duration {
+	wait := b.Initial
+	for range count - 1 {
+		if wait *= 2; wait >= b.Max {
+			return b.Max
+		}
+	}
+	return min(wait, b.Max)
+}
+
+// failures remembers which containers failed. It is not safe for use by several goroutines.
+type failures struct {
+	backoff  Backoff
+	revision string
+	of       map[target]failure
+}
+
+// failure is what is known of one container that failed.
+type failure struct {
+	count     int
+	text      string
+	at        time.Time
+	retry     time.Time // without meaning if permanent
+	permanent bool
+
+	source string            // what it was to be cloned from
+	input  [sha256.Size]byte // what the host showed when the failure was first seen to stand
+	seen   bool              // input is set
+}
+
+// begin forgets all failures if the revision is another one than before: what it changed may be
+// what was wrong.
+func (f *failures) begin(revision string) {
+	if f.revision != revision {
+		f.of, f.revision = nil, revision
+	}
+}
+
+// forget lets everything be tried again at once: a person asked for it.
+func (f *failures) forget() { f.of = nil }
+
+// next returns when the first container is to be tried again.
+func (f *failures) next() (time.Time, bool) {
+	var first time.Time
+	for _, x := range f.of {
+		if !x.permanent && (first.IsZero() || x.retry.Before(first)) {
+			first = x.retry
+		}
+	}
+	return first, !first.IsZero()
+}
+
+// holds returns what must be left alone now.
+func (f *failures) holds(now time.Time) []plan.Hold {
+	holds := make([]plan.Hold, 0, len(f.of))
+	for t, x := range f.of {
+		if x.permanent || x.retry.After(now) {
+			holds = append(holds, plan.Hold{
+				Host: t.host, Container: t.container, Code: plan.HeldBackoff, Text: x.why(),
+			})
+		}
+	}
+	return holds
+}
+
+func (x failure) why() string {
+	if x.permanent {
+		return "it failed, and trying again cannot help until something changes: " + x.text
+	}
+	return fmt.Sprintf("it failed %d times, the next try is at %s: %s",
+		x.count, x.retry.UTC().Format(time.TimeOnly+" UTC"), x.text)
+}
+
+// record remembers an outcome.
+func (f *failures) record(o execute.Outcome, now time.Time) {
+	t := target{o.Host, o.Container}
+	err := errorOf(o)
+	if err == nil {
+		delete(f.of, t)
+		return
+	}
+	if f.of == nil {
+		f.of = map[target]failure{}
+	}
+	x := f.of[t]
+	x.count++
+	x.text, x.permanent = err.Error(), errors.Is(err, execute.ErrPermanent)
+	x.at, x.retry = now, now.Add(f.backoff.after(x.count))
+	x.source, x.seen = sourceOf(o), false
+	f.of[t] = x
+}
+
+// errorOf returns why the work on a container failed. What was only skipped did not fail.
+func errorOf(o execute.Outcome) error {
+	for _, s := range o.Steps {
+		if s.Err != nil {
+			return s.Err
+		}
+	}
+	return o.Err
+}
+
+// sourceOf returns what a container was to be cloned from, or "".
+func sourceOf(o execute.Outcome) string {
+	for _, s := range o.Steps {
+		if s.Step.Want != nil {
+			return s.Step.Want.FromContainer
+		}
+	}
+	return ""
+}
+
+// reconsider lets permanent failures be tried again whose host looks different from when they
+// were first seen to stand. It reports whether there is one. What was observed before a failure
+// says nothing about it.
+func (f *failures) reconsider(observed map[string]plan.Actual, began time.Time) bool {
+	again := false
+	for t, x := range f.of {
+		actual, ok := observed[t.host]
+		if !x.permanent || !ok || x.at.After(began) {
+			continue
+		}
+		input := inputOf(actual, t.container, x.source)
+		switch {
+		case !x.seen:
+			x.input, x.seen = input, true
+			f.of[t] = x
+		case x.input != input:
+			delete(f.of, t)
+			again = true
+		}
+	}
+	return again
+}
+
+// inputOf digests what a host shows of a container and of what it depends on there.
+func inputOf(a plan.Actual, container, source string) [sha256.Size]byte {
+	input := struct {
+		Bridges    []string
+		Containers []plan.Observed
+	}{Bridges: a.Bridges}
+	for _, o := range a.Containers {
+		if o.Name == container || o.Name == source {
+			o.PID = 0
+			input.Containers = append(input.Containers, o)
+		}
+	}
+	// It consists of plain values: encoding them cannot fail.
+	text, _ := json.Marshal(input)
+	return sha256.Sum256(text)
+}

@@ -1,0 +1,198 @@
+// Package loop makes passes for as long as it runs: the daemon.
+//
+// It promises that every wake is followed by a pass that begins after it, that a container which
+// is slow, or fails again and again, delays no other, and that its end leaves every container as
+// it is. What wakes it says nothing about what to do: each pass looks at everything anew. It never
+// remembers anything that is not lost without harm.
+package loop
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"reconciler/reconcile"
+	"reconciler/reconcile/execute"
+	"reconciler/spec"
+)
+
+// Options are what a Loop works with.
+type Options struct {
+	Source reconcile.Source
+	Parse  spec.Options
+	Pass   reconcile.Options // Dial is called once for each host; see Loop.Run
+
+	Interval time.Duration // between passes when nothing wakes it, ± 5 %
+	Backoff  Backoff       // optional
+	Recorder Recorder      // optional
+	Beat     func()        // optional: called every few seconds while the loop is not stuck
+	Log      *slog.Logger
+}
+
+// Recorder is told what the loop does. Calls may overlap.
+type Recorder interface {
+	Passed(Report)
+	Observe(execute.Event)
+}
+
+// Report is what became of one pass.
+type Report struct {
+	ID      string
+	Reasons []string // what woke it; not empty
+	Began   time.Time
+	Ended   time.Time
+	Pass    reconcile.Pass
+	Err     error // no host was touched
+}
+
+// Loop is a running daemon without its connections to the outside. Its methods may be called from
+// several goroutines.
+type Loop struct {
+	o      Options
+	hosts  *hosts
+	wake   chan struct{} // has an element while reasons is not empty
+	passes sync.WaitGroup
+	limit  chan struct{} // passes that are carried out now
+
+	mu       sync.Mutex
+	reasons  []string
+	busy     map[target]bool // containers that are worked on
+	failures failures
+	status   Status
+	good     reconcile.Declaration
+	watches  map[string]watch // by host
+
+	complaints map[string]string // what is wrong now, so that it is told once
+}
+
+// target names a container.
+type target struct{ host, container string }
+
+// beatInterval is how often Beat is called.
+const beatInterval = 5 * time.Second
+
+// mostPasses bounds how many passes are carried out at once. More than one is only needed while
+// containers are slow.
+const mostPasses = 32
+
+// New returns a loop that has not begun.
+func New(o Options) *Loop {
+	return &Loop{
+		o: o, hosts: newHosts(o.Pass.Dial), wake: make(chan struct{}, 1),
+		limit: make(chan struct{}, mostPasses), busy: map[target]bool{},
+		failures: failures{backoff: o.Backoff.orDefault()}, watches: map[string]watch{},
+		complaints: map[string]string{},
+		status:     Status{Started: o.Pass.Now()},
+	}
+}
+
+// Wake asks for a pass that begins after this call. Wakes that come while one is waiting are
+// answered by one pass.
+func (l *Loop) Wake(reason string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.wakeLocked(reason)
+}
+
+// wakeLocked is Wake while l.mu is held.
+func (l *Loop) wakeLocked(reason string) {
+	if !slices.Contains(l.reasons, reason) {
+		l.reasons = append(l.reasons, reason)
+	}
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Run makes passes until ctx ends and then waits for the steps that are running. The hosts stay
+// connected until then, and their locks are held while anything is worked on.
+func (l *Loop) Run(ctx context.Context) error {
+	defer l.hosts.close(l.o.Log)
+	defer l.stopWatching()
+	defer l.passes.Wait()
+	beat := time.NewTicker(beatInterval)
+	defer beat.Stop()
+	l.Wake("start")
+	next := time.NewTimer(l.interval())
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-beat.C:
+			if l.o.Beat != nil {
+				l.o.Beat()
+			}
+			continue
+		case <-next.C:
+			l.Wake(l.due())
+			continue
+		case <-l.wake:
+		}
+		l.pass(ctx)
+		next.Reset(l.untilNext())
+	}
+}
+
+// interval is the time to the next pass when nothing happens. Many daemons that were started
+// together must not ask one server in the same second for ever.
+func (l *Loop) interval() time.Duration {
+	const jitter = 0.05
+	return time.Duration(float64(l.o.Interval) * (1 + jitter*(2*rand.Float64()-1)))
+}
+
+// untilNext is interval, or less if a container is to be tried again before.
+func (l *Loop) untilNext() time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	next := l.interval()
+	if retry, ok := l.failures.next(); ok {
+		// One that is due was not tried if its host or the source cannot be reached: that must not
+		// make a pass follow the other without a pause.
+		next = min(next, max(l.failures.backoff.Initial, retry.Sub(l.o.Pass.Now())))
+	}
+	return next
+}
+
+// due says why the timer has ended.
+func (l *Loop) due() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if retry, ok := l.failures.next(); ok && !retry.After(l.o.Pass.Now()) {
+		return "retry"
+	}
+	return "interval"
+}
+
+// takeReasons returns why a pass is made now.
+func (l *Loop) takeReasons() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	reasons := l.reasons
+	l.reasons = nil
+	return reasons
+}
+
+// fetch reads the tree. Where the server of a source cannot be reached, the last tree that it gave
+// still holds.
+func (l *Loop) fetch(ctx context.Context) (reconcile.Declaration, error) {
+	d, err := reconcile.Fetch(ctx, l.o.Source, l.o.Parse)
+	if err == nil {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.good = d
+		l.status.fetched(l.o.Pass.Now(), d.Revision)
+		return d, nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.status.failed(l.o.Pass.Now(), err)
+	if errors.Is(err, spec.ErrSourceUnreachable) && l.good.Tree != nil {
+		return l.good, err
+	}
+	return reconcile.Declaration{}, err
+}

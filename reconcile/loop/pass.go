@@ -1,0 +1,168 @@
+package loop
+
+import (
+	"context"
+
+	"reconciler/reconcile"
+	"reconciler/reconcile/execute"
+	"reconciler/reconcile/plan"
+)
+
+// pass makes one pass. It returns when the pass has ended or its steps have begun: those go on
+// while the next pass leaves their containers alone.
+func (l *Loop) pass(ctx context.Context) {
+	select {
+	case l.limit <- struct{}{}:
+	case <-ctx.Done():
+		return
+	}
+	r := Report{ID: reconcile.NewPassID(), Reasons: l.takeReasons(), Began: l.o.Pass.Now()}
+	declared, err := l.fetch(ctx)
+	if declared.Tree == nil {
+		r.Err = err
+		l.finish(ctx, r)
+		<-l.limit
+		return
+	}
+	l.complain(l.o.Log, "source cannot be read", err)
+	begun := make(chan struct{})
+	o := l.options(r, declared, func(p plan.Plan) {
+		l.begin(p)
+		close(begun)
+	})
+	l.passes.Add(1)
+	ended := make(chan struct{})
+	go func() {
+		defer l.passes.Done()
+		defer func() { <-l.limit }()
+		r.Pass, r.Err = reconcile.Run(ctx, declared, o)
+		l.finish(ctx, r)
+		close(ended)
+	}()
+	select {
+	case <-begun:
+	case <-ended:
+	}
+}
+
+// options completes those of one pass.
+func (l *Loop) options(
+	r Report, d reconcile.Declaration, begun func(plan.Plan),
+) reconcile.Options {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if askedByPerson(r.Reasons) {
+		l.failures.forget()
+	}
+	l.failures.begin(d.Revision.ID)
+	o := l.o.Pass
+	o.PassID = r.ID
+	o.Dial = l.hosts.dial
+	o.Store = l.hosts.sharing(o.Store)
+	o.Holds = append(l.failures.holds(r.Began), l.busyHolds()...)
+	o.Tries = 1 // the next pass is the next try, and delays nobody
+	o.Observer = func(p plan.Plan) execute.Observer {
+		begun(p)
+		return observer{l, r.ID}
+	}
+	return o
+}
+
+// busyHolds keeps a pass from what another one is working on. l.mu is held.
+func (l *Loop) busyHolds() []plan.Hold {
+	holds := make([]plan.Hold, 0, len(l.busy))
+	for t := range l.busy {
+		holds = append(holds, plan.Hold{Host: t.host, Container: t.container, Code: plan.HeldBusy,
+			Text: "it is being worked on"})
+	}
+	return holds
+}
+
+// begin remembers what a pass is going to work on.
+func (l *Loop) begin(p plan.Plan) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i := range p.Steps {
+		l.busy[target{p.Steps[i].Host, p.Steps[i].Container}] = true
+	}
+	l.status.Busy = len(l.busy)
+}
+
+// observer follows the steps of a pass.
+type observer struct {
+	l    *Loop
+	pass string
+}
+
+// Observe implements execute.Observer.
+func (ob observer) Observe(e execute.Event) {
+	l := ob.l
+	if l.o.Recorder != nil {
+		l.o.Recorder.Observe(e)
+	}
+	switch e.Kind {
+	case execute.StepFinished:
+		logStep(l.o.Log, ob.pass, e.Result)
+	case execute.ContainerFinished:
+		l.release(e.Outcome)
+	}
+}
+
+// release lets later passes work on a container again.
+func (l *Loop) release(o execute.Outcome) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.busy, target{o.Host, o.Container})
+	l.status.Busy = len(l.busy)
+	l.failures.record(o, l.o.Pass.Now())
+	if l.status.waits {
+		l.wakeLocked("a container is finished")
+	}
+}
+
+// finish takes the result of a pass in.
+func (l *Loop) finish(ctx context.Context, r Report) {
+	r.Ended = l.o.Pass.Now()
+	if ctx.Err() == nil {
+		l.learn(r)
+		l.watch(ctx, r)
+	}
+	l.log(r)
+	if l.o.Recorder != nil {
+		l.o.Recorder.Passed(r)
+	}
+}
+
+// learn updates what is known, and wakes the loop if there is more to do at once.
+func (l *Loop) learn(r Report) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if r.Pass.Result != nil {
+		// What was skipped was not told by an event.
+		for _, o := range r.Pass.Result.Outcomes {
+			delete(l.busy, target{o.Host, o.Container})
+		}
+	}
+	again := l.failures.reconsider(r.Pass.Observed, r.Began)
+	l.status.passed(r, l.failures, len(l.busy))
+	if again || r.Pass.Result != nil {
+		// The next pass shows what has come of the changes, and the processes of new containers.
+		l.wakeLocked("after changes")
+	}
+}
+
+// askedByPerson reports whether somebody wants everything to be tried, whatever failed before.
+func askedByPerson(reasons []string) bool {
+	for _, r := range reasons {
+		if r == Triggered || r == Reloaded {
+			return true
+		}
+	}
+	return false
+}
+
+// Reasons with which people wake the loop: what had failed is tried again at once.
+const (
+	Triggered = "trigger"
+	Reloaded  = "reload"
+)

@@ -1,0 +1,100 @@
+package loop
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"time"
+
+	"reconciler/reconcile"
+	"reconciler/reconcile/execute"
+	"reconciler/reconcile/plan"
+	"reconciler/spec"
+)
+
+// Status is what the loop knows of itself. It is a value: it does not change after it was given
+// out, and nothing in it may be changed.
+type Status struct {
+	Started time.Time
+
+	Revision    spec.Revision // of the tree that holds
+	Fetched     time.Time     // when the source was last read completely
+	SourceError string        // why it could not be read since; empty if it could
+
+	Passes  int64     // that have ended
+	Success time.Time // when a pass last left everything as declared
+	Last    Report    // the last pass that ended; ID is empty before
+	Latest  reconcile.Pass
+	Busy    int // containers that are being worked on
+
+	Failures []Failure // sorted by host, then container
+
+	waits bool // something is held until a container that is worked on is finished
+}
+
+// Failure is a container that failed and has not succeeded since.
+type Failure struct {
+	Host, Container string
+	Count           int       // in a row
+	Text            string    // of the last one
+	Retry           time.Time // when it is tried again; zero: not before something changes
+}
+
+// Status returns what is known now.
+func (l *Loop) Status() Status {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := l.status
+	s.Failures = l.failures.list()
+	return s
+}
+
+func (s *Status) fetched(now time.Time, r spec.Revision) {
+	s.Fetched, s.Revision, s.SourceError = now, r, ""
+}
+
+func (s *Status) failed(_ time.Time, err error) { s.SourceError = err.Error() }
+
+// passed takes a pass in that ended.
+func (s *Status) passed(r Report, f failures, busy int) {
+	s.Passes++
+	s.Last, s.Busy = r, busy
+	if r.Err != nil {
+		return
+	}
+	s.Latest = r.Pass
+	s.waits = slices.ContainsFunc(r.Pass.Plan.Held, func(h plan.Held) bool {
+		return h.Code == plan.HeldBusy || h.Code == plan.HeldNeeds
+	})
+	if succeeded(r) && len(f.of) == 0 && s.SourceError == "" {
+		s.Success = r.Ended
+	}
+}
+
+// list returns the failures, sorted.
+func (f *failures) list() []Failure {
+	list := make([]Failure, 0, len(f.of))
+	for t, x := range maps.All(f.of) {
+		out := Failure{Host: t.host, Container: t.container, Count: x.count, Text: x.text}
+		if !x.permanent {
+			out.Retry = x.retry
+		}
+		list = append(list, out)
+	}
+	slices.SortFunc(list, func(a, b Failure) int {
+		return cmp.Or(cmp.Compare(a.Host, b.Host), cmp.Compare(a.Container, b.Container))
+	})
+	return list
+}
+
+// succeeded reports whether a pass left everything as declared but what is held.
+func succeeded(r Report) bool {
+	if r.Err != nil || len(r.Pass.Plan.Unreachable) > 0 {
+		return false
+	}
+	if slices.ContainsFunc(r.Pass.Plan.Blocked, func(b plan.Blocked) bool { return b.Failed }) {
+		return false
+	}
+	return r.Pass.Result == nil ||
+		!slices.ContainsFunc(r.Pass.Result.Outcomes, execute.Outcome.Failed)
+}

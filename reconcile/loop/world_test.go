@@ -1,0 +1,280 @@
+package loop_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"reconciler/reconcile"
+	"reconciler/reconcile/execute"
+	"reconciler/reconcile/host/hosttest"
+	"reconciler/reconcile/loop"
+	"reconciler/reconcile/plan"
+	"reconciler/spec"
+	"reconciler/state"
+	"reconciler/state/statetest"
+)
+
+// patience is how long a test waits for what should happen in milliseconds.
+const patience = 30 * time.Second
+
+// world is an installation with one fake host, whose daemon runs.
+type world struct {
+	t     testing.TB
+	store state.Store
+	host  *gated
+	log   *safeBuffer
+
+	mu       sync.Mutex
+	revision int
+	files    fstest.MapFS
+	fetch    error
+	now      time.Duration // that the clock is ahead
+	reports  []loop.Report
+
+	loop *loop.Loop
+	stop func()
+}
+
+// gated is a fake host of which single containers can be made slow, and that tells of deaths.
+type gated struct {
+	*hosttest.Fake
+	mu     sync.Mutex
+	gates  map[string]chan struct{}
+	inside map[string]chan struct{}
+	died   map[context.Context]func(string)
+}
+
+// Do implements execute.Host.
+func (g *gated) Do(ctx context.Context, s plan.Step, x execute.Secrets) (string, error) {
+	g.mu.Lock()
+	gate, inside := g.gates[s.Container], g.inside[s.Container]
+	delete(g.inside, s.Container)
+	g.mu.Unlock()
+	if inside != nil {
+		close(inside)
+	}
+	if gate != nil {
+		<-gate
+	}
+	return g.Fake.Do(ctx, s, x)
+}
+
+// Deaths is what a driver offers that can be told by its kernel.
+func (g *gated) Deaths(ctx context.Context, running map[string]int, died func(string)) error {
+	g.mu.Lock()
+	g.died[ctx] = func(name string) {
+		if _, ok := running[name]; ok {
+			died(name)
+		}
+	}
+	g.mu.Unlock()
+	<-ctx.Done()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.died, ctx)
+	return nil
+}
+
+// kill ends a container as a crash does.
+func (g *gated) kill(name string) {
+	g.StopByHand(name)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, died := range g.died {
+		died(name)
+	}
+}
+
+// slow makes every step of a container wait until open is called. begun is closed when one waits.
+func (g *gated) slow(name string) (begun <-chan struct{}, open func()) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	gate, inside := make(chan struct{}), make(chan struct{})
+	g.gates[name], g.inside[name] = gate, inside
+	return inside, sync.OnceFunc(func() {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		delete(g.gates, name)
+		close(gate)
+	})
+}
+
+type safeBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *safeBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *safeBuffer) count(text string) int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return strings.Count(b.buf.String(), text)
+}
+
+// newWorld makes a host "h1" with a stopped container "base". Nothing is declared yet.
+func newWorld(t testing.TB) *world {
+	t.Helper()
+	w := &world{t: t, store: statetest.NewMemory(), log: &safeBuffer{}}
+	snapshot, err := w.store.Load(context.Background())
+	must(t, err)
+	w.host = &gated{
+		Fake: hosttest.New(hosttest.Config{Host: "h1", Installation: snapshot.Installation,
+			Bridges: []string{"lxcbr1"}, Images: []string{"busybox", "debian"}}),
+		gates: map[string]chan struct{}{}, inside: map[string]chan struct{}{},
+		died: map[context.Context]func(string){},
+	}
+	w.host.CreateByHand("base")
+	return w
+}
+
+// start runs the daemon with an interval that never ends, until the test ends.
+func (w *world) start(change ...func(*loop.Options)) {
+	w.t.Helper()
+	keys, err := state.OpenKey(filepath.Join(w.t.TempDir(), "key"))
+	must(w.t, err)
+	o := loop.Options{
+		Source: w, Parse: spec.Options{Hostname: "h1"}, Interval: time.Hour, Recorder: w,
+		Log: slog.New(slog.NewTextHandler(w.log, nil)),
+		Pass: reconcile.Options{
+			Store: w.store, Sealer: keys, Random: rand.Reader, Parallel: 4,
+			Dial:        func(context.Context, *spec.Host, string) (reconcile.Host, error) { return w.host, nil },
+			LockTimeout: 10 * time.Second, Log: slog.New(slog.DiscardHandler), Now: w.clock,
+			SourceName: "test",
+		},
+	}
+	for _, c := range change {
+		c(&o)
+	}
+	w.loop = loop.New(o)
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- w.loop.Run(ctx) }()
+	w.stop = sync.OnceFunc(func() {
+		cancel()
+		select {
+		case err := <-ended:
+			must(w.t, err)
+		case <-time.After(patience):
+			w.t.Error("the daemon does not end")
+		}
+	})
+	w.t.Cleanup(w.stop)
+}
+
+func (w *world) clock() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return time.Now().Add(w.now)
+}
+
+// later moves the clock.
+func (w *world) later(d time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.now += d
+}
+
+// Fetch implements reconcile.Source.
+func (w *world) Fetch(context.Context) (spec.Snapshot, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.fetch != nil {
+		return spec.Snapshot{}, w.fetch
+	}
+	return spec.Snapshot{Files: w.files,
+		Revision: spec.Revision{ID: fmt.Sprintf("r%d", w.revision)}}, nil
+}
+
+// declare commits a new tree; without wakes nobody knows.
+func (w *world) declare(containers string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.revision++
+	w.files = fstest.MapFS{"tree.yaml": {Data: []byte("targets:\n  h1: {" + containers + "}\n")}}
+}
+
+// failFetch makes the source fail with err, or work again with nil.
+func (w *world) failFetch(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.fetch = err
+}
+
+// Passed implements loop.Recorder.
+func (w *world) Passed(r loop.Report) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.reports = append(w.reports, r)
+}
+
+// Observe implements loop.Recorder.
+func (w *world) Observe(execute.Event) {}
+
+// passes returns what was reported so far.
+func (w *world) passes() []loop.Report {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return append([]loop.Report{}, w.reports...)
+}
+
+// quiet waits until no pass follows by itself.
+func (w *world) quiet() {
+	w.t.Helper()
+	for before := -1; ; {
+		n := len(w.passes())
+		if n == before && n > 0 {
+			return
+		}
+		before = n
+		time.Sleep(60 * time.Millisecond)
+	}
+}
+
+// eventually waits until something holds.
+func (w *world) eventually(what string, holds func() bool) {
+	w.t.Helper()
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		if holds() {
+			return
+		}
+	}
+	w.t.Fatalf("this does not happen: %s\n%s", what, w.log.buf.String())
+}
+
+// runs reports whether a container runs.
+func (w *world) runs(name string) bool {
+	actual, err := w.host.Observe(context.Background())
+	if err != nil {
+		return false
+	}
+	for _, c := range actual.Containers {
+		if c.Name == name {
+			return c.State == plan.Running
+		}
+	}
+	return false
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+var errBroken = errors.New("broken on purpose")
