@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"reconciler/reconcile/plan"
@@ -14,11 +15,9 @@ import (
 func (o *Options) holds(hosts []*spec.Host, s state.Snapshot) []plan.Hold {
 	now := o.now()
 	holds := append([]plan.Hold{}, o.Holds...)
-	for _, sus := range s.Suspensions {
-		if !sus.Ended(now) {
-			holds = append(holds, plan.Hold{Host: sus.Host, Container: sus.Container,
-				Code: plan.HeldSuspended, Text: suspendedText(sus)})
-		}
+	for _, sus := range o.suspensions(s) {
+		holds = append(holds, plan.Hold{Host: sus.Host, Container: sus.Container,
+			Code: plan.HeldSuspended, Text: suspendedText(sus)})
 	}
 	for _, h := range hosts {
 		for name, c := range h.Containers {
@@ -30,6 +29,14 @@ func (o *Options) holds(hosts []*spec.Host, s state.Snapshot) []plan.Hold {
 		}
 	}
 	return holds
+}
+
+// suspensions returns those that hold now.
+func (o *Options) suspensions(s state.Snapshot) []state.Suspension {
+	now := o.now()
+	return slices.DeleteFunc(slices.Clone(s.Suspensions), func(sus state.Suspension) bool {
+		return sus.Ended(now)
+	})
 }
 
 // outsideWindows reports whether there are windows and none is open, and when the next one opens.

@@ -135,6 +135,7 @@ func run(ctx context.Context, o *Options, p Pass) (Pass, error) {
 // compute makes the plan from what was found.
 func (p *Pass) compute(o *Options, f *fleet, s state.Snapshot, r resolve.Result) {
 	p.Installation, p.Serial, p.Observed = s.Installation, s.Serial, f.actual
+	p.Suspensions = o.suspensions(s)
 	p.Plan = plan.Compute(o.planInput(p.Tree, f, s, r))
 }
 

@@ -81,6 +81,7 @@ type Pass struct {
 	Installation string                 // of the state store
 	Serial       int64                  // of the state that the plan was made from
 	Observed     map[string]plan.Actual // by host; without the unreachable ones
+	Suspensions  []state.Suspension     // that hold now
 	Plan         plan.Plan
 	Result       *execute.Result // nil if nothing was executed
 }

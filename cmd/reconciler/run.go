@@ -71,10 +71,9 @@ func (r *runFlags) check() error {
 
 // runOnce makes one pass, and says how it went in a file of metrics if one is asked for.
 func runOnce(ctx context.Context, a *app) error {
-	began := time.Now()
-	pass, err := runPass(ctx, a)
+	began, m := time.Now(), metrics.New(version())
+	pass, err := runPass(ctx, a, m)
 	if a.metricsFile != "" {
-		m := metrics.New(version())
 		m.Once(loop.Report{Reasons: []string{"once"}, Began: began, Ended: time.Now(),
 			Pass: pass, Err: err})
 		if fileErr := m.WriteFile(a.metricsFile); fileErr != nil {
@@ -87,14 +86,14 @@ func runOnce(ctx context.Context, a *app) error {
 	return writeResult(a, pass)
 }
 
-func runPass(ctx context.Context, a *app) (reconcile.Pass, error) {
+func runPass(ctx context.Context, a *app, m *metrics.Metrics) (reconcile.Pass, error) {
 	var progress *report.Progress
 	walk := func(
 		ctx context.Context, d reconcile.Declaration, o reconcile.Options,
 	) (reconcile.Pass, error) {
 		o.Observer = func(p plan.Plan) execute.Observer {
 			progress = newProgress(a.err, len(p.Steps))
-			return progress
+			return observers{progress, m}
 		}
 		return reconcile.Run(ctx, d, o)
 	}
@@ -125,4 +124,14 @@ func writeResult(a *app, pass reconcile.Pass) error {
 		return exitCode(code)
 	}
 	return nil
+}
+
+// observers are told of progress one after the other.
+type observers []execute.Observer
+
+// Observe implements execute.Observer.
+func (o observers) Observe(e execute.Event) {
+	for _, next := range o {
+		next.Observe(e)
+	}
 }

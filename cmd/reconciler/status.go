@@ -3,13 +3,16 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"reconciler/reconcile"
 	"reconciler/reconcile/report"
+	"reconciler/reconcile/web"
 	"reconciler/state"
 )
 
@@ -18,7 +21,8 @@ func newStatus(a *app) *cobra.Command {
 		Use:   "status",
 		Short: "Show each container: state, address, in sync or not, last failure",
 		Long: `Show what is remembered of each container and, if a source is given, how it runs
-now and whether it is what the tree says.`,
+now and whether it is what the tree says; what is suspended; and how the daemon is, if one runs
+on this state.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runStatus(cmd.Context(), a)
@@ -43,7 +47,11 @@ func runStatus(ctx context.Context, a *app) error {
 	if err != nil {
 		return fmt.Errorf("cannot load the state: %w", err)
 	}
-	rows := a.filter(statusRows(pass, snapshot.Records))
+	rows := report.Status{
+		Containers:  a.filter(statusRows(pass, snapshot.Records)),
+		Suspensions: suspensionRows(snapshot.Suspensions, time.Now()),
+		Daemon:      a.daemonRow(ctx),
+	}
 	if err := a.write(rows.Text, rows.JSON); err != nil {
 		return err
 	}
@@ -57,7 +65,7 @@ func runStatus(ctx context.Context, a *app) error {
 }
 
 // filter leaves out the rows that --host and --only are not about: nothing is known of them.
-func (a *app) filter(rows report.Status) report.Status {
+func (a *app) filter(rows []report.StatusRow) []report.StatusRow {
 	return slices.DeleteFunc(rows, func(r report.StatusRow) bool {
 		return len(a.hosts) > 0 && !slices.Contains(a.hosts, r.Host) ||
 			len(a.only) > 0 && !slices.Contains(a.only, r.Host+"/"+r.Container)
@@ -68,7 +76,7 @@ func (a *app) filter(rows report.Status) report.Status {
 type containerKey struct{ host, name string }
 
 // statusRows has a row for each container that is declared, remembered or both.
-func statusRows(pass reconcile.Pass, records []state.Record) report.Status {
+func statusRows(pass reconcile.Pass, records []state.Record) []report.StatusRow {
 	rows := map[containerKey]*report.StatusRow{}
 	row := func(host, name string) *report.StatusRow {
 		k := containerKey{host, name}
@@ -93,7 +101,7 @@ func statusRows(pass reconcile.Pass, records []state.Record) report.Status {
 		}
 	}
 	addObserved(pass, rows)
-	status := make(report.Status, 0, len(rows))
+	status := make([]report.StatusRow, 0, len(rows))
 	for _, r := range rows {
 		status = append(status, *r)
 	}
@@ -123,6 +131,12 @@ func addObserved(pass reconcile.Pass, rows map[containerKey]*report.StatusRow) {
 			r.InSync = "no"
 		}
 	}
+	for i := range pass.Plan.Held {
+		h := &pass.Plan.Held[i]
+		if r := rows[containerKey{h.Host, h.Container}]; r != nil {
+			r.InSync, r.Held = "held", h.Text
+		}
+	}
 	for i := range pass.Plan.Blocked {
 		b := &pass.Plan.Blocked[i]
 		if r := rows[containerKey{b.Host, b.Container}]; r != nil {
@@ -130,4 +144,38 @@ func addObserved(pass reconcile.Pass, rows map[containerKey]*report.StatusRow) {
 			r.Failure = cmp.Or(r.Failure, b.Text)
 		}
 	}
+}
+
+// suspensionRows lists what is suspended now.
+func suspensionRows(all []state.Suspension, now time.Time) []report.SuspensionRow {
+	var rows []report.SuspensionRow
+	for _, s := range all {
+		if !s.Ended(now) {
+			rows = append(rows, report.SuspensionRow{Host: s.Host, Container: s.Container,
+				Reason: s.Reason, By: s.By, Since: s.Since, Until: s.Until})
+		}
+	}
+	return rows
+}
+
+// daemonRow asks the daemon on this state how it is; nil if there is none.
+func (a *app) daemonRow(ctx context.Context) *report.DaemonRow {
+	socket, err := a.controlSocket()
+	if err != nil {
+		return nil
+	}
+	s, err := web.NewClient(socket).Status(ctx)
+	if err != nil {
+		if !errors.Is(err, web.ErrNotRunning) {
+			fmt.Fprintf(a.err, "what the daemon does is not known: %v\n", err)
+		}
+		return nil
+	}
+	row := &report.DaemonRow{Started: s.Started, Source: s.Source, Revision: s.Revision.ID,
+		Signer: s.Revision.Signer, SourceError: s.SourceError, LastSuccess: s.LastSuccess,
+		Busy: s.Busy}
+	if s.LastPass != nil {
+		row.LastPass, row.LastResult = s.LastPass.Ended, s.LastPass.Result
+	}
+	return row
 }

@@ -174,6 +174,10 @@ func (l *Loop) takeReasons() []string {
 	defer l.mu.Unlock()
 	reasons := l.reasons
 	l.reasons = nil
+	select {
+	case <-l.wake: // for reasons that are answered now
+	default:
+	}
 	return reasons
 }
 

@@ -16,7 +16,8 @@ func (l *Loop) pass(ctx context.Context) {
 	case <-ctx.Done():
 		return
 	}
-	r := Report{ID: reconcile.NewPassID(), Reasons: l.takeReasons(), Began: l.o.Pass.Now()}
+	began := l.o.Pass.Now()
+	r := Report{ID: reconcile.NewPassID(), Reasons: l.takeReasons(), Began: began}
 	declared, err := l.fetch(ctx)
 	if declared.Tree == nil {
 		r.Err = err

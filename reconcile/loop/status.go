@@ -21,15 +21,17 @@ type Status struct {
 	Fetched     time.Time     // when the source was last read completely
 	SourceError string        // why it could not be read since; empty if it could
 
-	Passes  int64     // that have ended
-	Success time.Time // when a pass last left everything as declared
-	Last    Report    // the last pass that ended; ID is empty before
-	Latest  reconcile.Pass
-	Busy    int // containers that are being worked on
+	Passes  int64          // that have ended
+	Success time.Time      // when a pass last left everything as declared
+	Last    Report         // the last pass that ended; ID is empty before
+	Latest  reconcile.Pass // the one that looked at the hosts last
+	Busy    int            // containers that are being worked on
+	Waiting int            // reasons for a pass that has not begun
 
 	Failures []Failure // sorted by host, then container
 
-	waits bool // something is held until a container that is worked on is finished
+	looked time.Time // when Latest began
+	waits  bool      // something is held until a container that is worked on is finished
 }
 
 // Failure is a container that failed and has not succeeded since.
@@ -45,7 +47,7 @@ func (l *Loop) Status() Status {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := l.status
-	s.Failures = l.failures.list()
+	s.Failures, s.Waiting = l.failures.list(), len(l.reasons)
 	return s
 }
 
@@ -62,7 +64,11 @@ func (s *Status) passed(r Report, f failures, busy int) {
 	if r.Err != nil {
 		return
 	}
-	s.Latest = r.Pass
+	// A pass that ends late may have looked before the one that ended first.
+	if r.Began.Before(s.looked) {
+		return
+	}
+	s.Latest, s.looked = r.Pass, r.Began
 	s.waits = slices.ContainsFunc(r.Pass.Plan.Held, func(h plan.Held) bool {
 		return h.Code == plan.HeldBusy || h.Code == plan.HeldNeeds
 	})

@@ -49,7 +49,7 @@ func TestEveryMetricIsThere(t *testing.T) {
 	want := []string{
 		"passes_total", "pass_duration_seconds", "steps_total", "step_duration_seconds",
 		"drift_containers", "orphans_containers", "blocked_containers", "unmanaged_containers",
-		"held_containers", "unreachable_hosts", "suspended", "failing_containers",
+		"held_containers", "unreachable_hosts", "suspended", "failing_containers", "queue_length",
 		"busy_containers", "last_success_timestamp_seconds", "last_pass_timestamp_seconds",
 		"source_info", "source_up", "build_info",
 	}

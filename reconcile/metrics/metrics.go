@@ -24,11 +24,10 @@ type Metrics struct {
 	own     *prometheus.Registry
 	process *prometheus.Registry // what node_exporter says of itself too: never in a file
 
-	passes    *prometheus.CounterVec
-	passTook  prometheus.Histogram
-	steps     *prometheus.CounterVec
-	stepTook  *prometheus.HistogramVec
-	suspended prometheus.Gauge
+	passes   *prometheus.CounterVec
+	passTook prometheus.Histogram
+	steps    *prometheus.CounterVec
+	stepTook *prometheus.HistogramVec
 
 	mu     sync.Mutex
 	status func() loop.Status // nil: nothing is followed yet
@@ -57,17 +56,13 @@ func New(version string) *Metrics {
 		Help:    "How long steps on containers took, with all their tries.",
 		Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300, 1200},
 	}, []string{"action"})
-	m.suspended = prometheus.NewGauge(prometheus.GaugeOpts{
-		Name: "reconciler_suspended",
-		Help: "Containers, hosts or everything that somebody has suspended, each counted as one.",
-	})
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name:        "reconciler_build_info",
 		Help:        "The running program; always 1.",
 		ConstLabels: prometheus.Labels{"version": valid(version), "goversion": runtime.Version()},
 	})
 	build.Set(1)
-	m.own.MustRegister(m.passes, m.passTook, m.steps, m.stepTook, m.suspended, build,
+	m.own.MustRegister(m.passes, m.passTook, m.steps, m.stepTook, build,
 		newFollower(m.followed))
 	m.process.MustRegister(collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -104,9 +99,6 @@ func (m *Metrics) Observe(e execute.Event) {
 	m.steps.WithLabelValues(action, string(e.Result.Status)).Inc()
 	m.stepTook.WithLabelValues(action).Observe(e.Result.Took.Seconds())
 }
-
-// SetSuspended says how many scopes are suspended now.
-func (m *Metrics) SetSuspended(n int) { m.suspended.Set(float64(n)) }
 
 // Follow makes all that is not counted come from status, which is asked with every scrape.
 func (m *Metrics) Follow(status func() loop.Status) {

@@ -17,6 +17,7 @@ import (
 	"reconciler/reconcile/metrics"
 	"reconciler/reconcile/plan"
 	"reconciler/spec"
+	"reconciler/state"
 )
 
 var began = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -109,14 +110,14 @@ func TestAScrapeShowsWhatTheLastPassFound(t *testing.T) {
 	t.Parallel()
 	m := metrics.New("1.2.3")
 	pass := found()
+	pass.Suspensions = make([]state.Suspension, 2)
 	m.Follow(func() loop.Status {
 		return loop.Status{
 			Revision: pass.Revision, Fetched: began, Success: began.Add(-time.Hour),
 			Last:   loop.Report{ID: "a", Ended: began.Add(1500 * time.Millisecond)},
-			Latest: pass, Busy: 4, Failures: make([]loop.Failure, 3),
+			Latest: pass, Busy: 4, Waiting: 5, Failures: make([]loop.Failure, 3),
 		}
 	})
-	m.SetSuspended(2)
 	at := float64(began.Unix())
 	expect(t, m, map[string]float64{
 		"reconciler_drift_containers":                              4, // drifted, down, held, reported
@@ -130,6 +131,7 @@ func TestAScrapeShowsWhatTheLastPassFound(t *testing.T) {
 		`reconciler_held_containers{code="busy"}`:                  0,
 		"reconciler_failing_containers":                            3,
 		"reconciler_busy_containers":                               4,
+		"reconciler_queue_length":                                  5,
 		"reconciler_suspended":                                     2,
 		"reconciler_last_success_timestamp_seconds":                at - 3600,
 		"reconciler_last_pass_timestamp_seconds":                   at + 1.5,

@@ -88,7 +88,7 @@ func TestEmptyListsAreNotNull(t *testing.T) {
 		JSON(&b, plan.Plan{}, Meta{}),
 		ResultJSON(&b, execute.Result{}, plan.Plan{}, Meta{}),
 		ResultJSON(&b, execute.Result{Outcomes: []execute.Outcome{{}}}, plan.Plan{}, Meta{}),
-		Settings{}.JSON(&b), Status(nil).JSON(&b), Records{}.JSON(&b), Validation{}.JSON(&b),
+		Settings{}.JSON(&b), Status{}.JSON(&b), Records{}.JSON(&b), Validation{}.JSON(&b),
 	)
 	if err != nil {
 		t.Fatal(err)
@@ -118,7 +118,7 @@ func TestALostReportIsAnError(t *testing.T) {
 		"plan json":   JSON(full{}, p, Meta{}),
 		"result text": ResultText(full{}, failedResult(p), p, TextOptions{}),
 		"result json": ResultJSON(full{}, failedResult(p), p, Meta{}),
-		"status":      Status{{}}.Text(full{}, TextOptions{}),
+		"status":      Status{}.Text(full{}, TextOptions{}),
 		"validate":    Validation{}.Text(full{}, TextOptions{}),
 		"show":        Settings{}.Text(full{}, TextOptions{}),
 		"record":      RecordRow{}.Text(full{}, TextOptions{}),

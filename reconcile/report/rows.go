@@ -59,40 +59,6 @@ func (s Settings) JSON(w io.Writer) error {
 	}{formatVersion, s})
 }
 
-// StatusRow is one container in `status`.
-type StatusRow struct {
-	Host      string `json:"host"`
-	Container string `json:"container"`
-	State     string `json:"state"` // as the host reports it, or unknown
-	Address   string `json:"address,omitempty"`
-	InSync    string `json:"in_sync"`           // yes, no, or unknown
-	Failure   string `json:"failure,omitempty"` // the last one, empty after a success
-}
-
-// Status is what `status` prints, in the order given.
-type Status []StatusRow
-
-// Text writes one line for each container.
-func (s Status) Text(w io.Writer, o TextOptions) error {
-	p := newPrinter(w, o)
-	rows := make([][]string, 0, len(s))
-	for _, r := range s {
-		rows = append(rows, []string{
-			r.Host, r.Container, r.State, r.Address, r.InSync, r.Failure})
-	}
-	header := []string{"HOST", "CONTAINER", "STATE", "ADDRESS", "IN SYNC", "LAST FAILURE"}
-	p.table(header, rows)
-	return p.close()
-}
-
-// JSON writes the rows as one document.
-func (s Status) JSON(w io.Writer) error {
-	return encode(w, struct {
-		FormatVersion string      `json:"format_version"`
-		Containers    []StatusRow `json:"containers"`
-	}{formatVersion, list(s)})
-}
-
 // RecordRow is one record of the state store. It says whether there is a password, never which.
 type RecordRow struct {
 	UID      string            `json:"uid"`

@@ -1,0 +1,103 @@
+package report
+
+import (
+	"cmp"
+	"io"
+	"strconv"
+	"time"
+)
+
+// StatusRow is one container in `status`.
+type StatusRow struct {
+	Host      string `json:"host"`
+	Container string `json:"container"`
+	State     string `json:"state"` // as the host reports it, or unknown
+	Address   string `json:"address,omitempty"`
+	InSync    string `json:"in_sync"`           // yes, no, held or unknown
+	Failure   string `json:"failure,omitempty"` // the last one, empty after a success
+	Held      string `json:"held,omitempty"`    // why it is left alone
+}
+
+// SuspensionRow is something that passes leave alone until its time is over.
+type SuspensionRow struct {
+	Host      string    `json:"host,omitempty"`      // empty: everything
+	Container string    `json:"container,omitempty"` // empty: the whole host
+	Reason    string    `json:"reason,omitempty"`
+	By        string    `json:"by"`
+	Since     time.Time `json:"since"`          // UTC
+	Until     time.Time `json:"until,omitzero"` // UTC; zero: until it is resumed
+}
+
+// DaemonRow is what a running daemon says of itself.
+type DaemonRow struct {
+	Started     time.Time `json:"started"` // UTC
+	Source      string    `json:"source"`
+	Revision    string    `json:"revision,omitempty"`
+	Signer      string    `json:"signer,omitempty"`
+	SourceError string    `json:"source_error,omitempty"` // why it cannot be read now
+	LastPass    time.Time `json:"last_pass,omitzero"`     // UTC; when it ended
+	LastResult  string    `json:"last_result,omitempty"`  // success, failed, blocked, unreachable
+	LastSuccess time.Time `json:"last_success,omitzero"`  // UTC
+	Busy        int       `json:"busy"`                   // containers that are worked on
+}
+
+// Status is what `status` prints, in the order given.
+type Status struct {
+	Containers  []StatusRow
+	Suspensions []SuspensionRow
+	Daemon      *DaemonRow // nil: none runs on this state
+}
+
+// Text writes one line for each container, then what is suspended and how the daemon is.
+func (s Status) Text(w io.Writer, o TextOptions) error {
+	p := newPrinter(w, o)
+	rows := make([][]string, 0, len(s.Containers))
+	for _, r := range s.Containers {
+		rows = append(rows, []string{r.Host, r.Container, r.State, r.Address, r.InSync,
+			cmp.Or(r.Failure, r.Held)})
+	}
+	p.table([]string{"HOST", "CONTAINER", "STATE", "ADDRESS", "IN SYNC", "LAST FAILURE, OR WHY HELD"},
+		rows)
+	if len(s.Suspensions) > 0 {
+		p.line(0)
+		p.suspensions(s.Suspensions)
+	}
+	if s.Daemon != nil {
+		p.line(0)
+		p.daemon(s.Daemon)
+	}
+	return p.close()
+}
+
+func (p *printer) suspensions(list []SuspensionRow) {
+	rows := make([][]string, 0, len(list))
+	for _, r := range list {
+		what := "everything"
+		if r.Host != "" {
+			what = string(address(r.Host, r.Container))
+		}
+		rows = append(rows, []string{what, r.By, stamp(r.Since),
+			cmp.Or(stamp(r.Until), "resume"), r.Reason})
+	}
+	p.table([]string{"SUSPENDED", "BY", "SINCE", "UNTIL", "REASON"}, rows)
+}
+
+func (p *printer) daemon(d *DaemonRow) {
+	p.table([]string{"DAEMON", "VALUE"}, [][]string{
+		{"running since", stamp(d.Started)}, {"source", d.Source},
+		{"revision", shortRevision(d.Revision)}, {"signed by", d.Signer},
+		{"source error", d.SourceError}, {"last pass", stamp(d.LastPass)},
+		{"its result", d.LastResult}, {"last success", stamp(d.LastSuccess)},
+		{"working on", strconv.Itoa(d.Busy)},
+	})
+}
+
+// JSON writes the status as one document. Lists are never null.
+func (s Status) JSON(w io.Writer) error {
+	return encode(w, struct {
+		FormatVersion string          `json:"format_version"`
+		Containers    []StatusRow     `json:"containers"`
+		Suspensions   []SuspensionRow `json:"suspensions"`
+		Daemon        *DaemonRow      `json:"daemon,omitempty"`
+	}{formatVersion, list(s.Containers), list(s.Suspensions), s.Daemon})
+}
