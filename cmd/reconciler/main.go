@@ -7,6 +7,9 @@ package main
 import (
 	"os"
 	"runtime"
+
+	// Windows of the tree name time zones, and a host need not have them.
+	_ "time/tzdata"
 )
 
 // heapFloor is memory that counts for the garbage collector but is never touched, so that it
