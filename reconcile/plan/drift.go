@@ -24,7 +24,6 @@ func (p *planner) tolerate(it *item) {
 	x := &it.diff
 	drifted := (x.file | x.live) &^ x.changed
 	left := &it.left
-	left.changed = x.changed
 	if (x.file|x.live&^p.restart)&x.changed != 0 {
 		left.live = x.live & drifted & p.restart
 	} else {

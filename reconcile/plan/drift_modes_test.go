@@ -129,6 +129,9 @@ func TestChangesBesideDriftThatIsLeft(t *testing.T) {
 		{"drift in the file and inside is half corrected, without a restart", both, more,
 			"web: configure(changed)\nweb= drift change"},
 		{"drift inside only is not", inside, more, "web: configure(changed)\nweb= drift change"},
+		{"what changes on the running guest is corrected with the rest",
+			func(o *plan.Observed) { o.Live.Memory = 64 << 20 },
+			func(d *plan.Desired) { d.CPUShare = 512 }, "web: configure(changed)"},
 		{"a restart corrects everything", autostart, mac,
 			"web: stop(changed) configure(changed) start address"},
 		{"a password is set, the file is left", autostart, users,
@@ -232,6 +235,10 @@ func TestWhatIsNoDrift(t *testing.T) {
 				"web: configure(drift)"},
 			{"an empty record", with(func(s *scene) { s.own("web").Applied = nil }),
 				"web: configure(unfinished) password(unfinished) address(unfinished) dns(unfinished)"},
+			{"an empty record, and a name that none would hold", with(func(s *scene) {
+				s.own("web").Applied = nil
+				s.got("web").Config.Autostart, s.got("web").Config.Hostname = true, "x"
+			}), "web: configure(unfinished) password(unfinished) address(unfinished) dns(unfinished)"},
 			{"gone while it was made", with(func(s *scene) {
 				s.own("web").Intent = "clone"
 				s.gone("web")
@@ -282,6 +289,21 @@ func TestWhatNeedsAContainerWhoseDriftIsLeft(t *testing.T) {
 				told + "web= needs create\n" + unchanged},
 			{"a source that vanished", gold(func(s *scene) { s.gone("gold") }),
 				strings.Replace(told, "change", "create", 1) + "web= needs create\n" + unchanged},
+			{"a source that is declared to stop now", gold(func(s *scene) {
+				start(s.got("gold"))
+				s.got("gold").Config.Autostart = false
+				s.own("gold").Applied["running"] = "true"
+			}), "gold: stop(changed)\nweb <gold: clone(declared) " + all + "\n" + told},
+			{"a source that vanished and is declared to run", gold(func(s *scene) {
+				s.declared("gold").Running = true
+				s.gone("gold")
+			}), "web! source clone failed\n" + strings.Replace(told, "change", "create", 1) + unchanged},
+			{"an address that is left for another one", gold(func(s *scene) {
+				s.got("gold").Config.Address = netip.PrefixFrom(s.declared("web").IP, 16)
+				s.declared("web").FromContainer = "base"
+				s.own("gold").Applied["ip"] = s.got("gold").Config.Address.String()
+				start(s.got("gold"))
+			}), "gold: configure(changed) dns\nweb <gold: clone(declared) " + all + "\n" + told},
 			{"a source that differs can be cloned",
 				gold(func(s *scene) { s.got("gold").Config.Autostart = false }),
 				"web: clone(declared) " + all + "\n" + told + unchanged},

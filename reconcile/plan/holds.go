@@ -80,7 +80,6 @@ func (p *planner) holdBack(it *item, code, text string) {
 			held.Changes = append(held.Changes, steps[i].Changes...)
 		}
 	}
-	clear(steps)
 	p.out.Steps = p.out.Steps[:from]
 	p.out.Held = append(p.out.Held, held)
 	it.wish, it.work, it.code = it.work, 0, code
@@ -145,13 +144,9 @@ func (p *planner) holdTakers() (again bool) {
 // stays reports whether something of an item is left as it is in this pass.
 func (it *item) stays() bool { return it.code != "" }
 
-// keepsAddress reports whether an item stays at an address that it would leave.
+// keepsAddress reports whether an item stays, and does not leave its address.
 func (it *item) keepsAddress() bool {
-	if it.got == nil || !it.got.Config.Address.IsValid() || !it.stays() {
-		return false
-	}
-	other := it.want == nil || it.want.IP != it.got.Config.Address.Addr()
-	return other && !gives(it)
+	return it.got != nil && it.got.Config.Address.IsValid() && it.stays() && !gives(it)
 }
 
 // dropTemplates takes back templates that only held containers need.

@@ -218,6 +218,15 @@ func TestHeldSources(t *testing.T) {
 			s.own("base").Applied, s.own("base").Intent = nil, "create"
 			return s
 		}(), "base= window replace\nweb= needs create"},
+		{"a source that cannot be had anyway: the mistake is told", func() *scene {
+			s := onHost(declare("web")).both(template("base")).foreign("hand").hold("window web")
+			s.got("base").Damage, s.got("hand").Lower = "no lxc.rootfs.path", "base"
+			s.own("base").Applied, s.own("base").Intent = nil, "create"
+			return s
+		}(), `
+			base! dependants destroy
+			web! source clone failed
+			hand? stopped: it carries no mark`},
 		{"an orphan that a held container is cloned from stays",
 			onHost(declare("web", from("gold"))).has(off).hold("window web"), `
 			gold! dependants destroy

@@ -34,8 +34,8 @@ func (h History) Text(w io.Writer, o TextOptions) error {
 	p := newPrinter(w, o)
 	rows := make([][]string, 0, len(h))
 	for _, r := range h {
-		rows = append(rows, []string{stamp(r.Began), r.Ended.Sub(r.Began).Round(time.Millisecond).String(),
-			shortRevision(r.Revision), strconv.Itoa(r.Created), strconv.Itoa(r.Changed),
+		took := r.Ended.Sub(r.Began).Round(time.Millisecond).String()
+		rows = append(rows, []string{stamp(r.Began), took, shortRevision(r.Revision), strconv.Itoa(r.Created), strconv.Itoa(r.Changed),
 			strconv.Itoa(r.Destroyed), strconv.Itoa(r.Failed), strconv.Itoa(r.Blocked),
 			r.Signer, r.note()})
 	}
