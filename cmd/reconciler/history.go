@@ -1,12 +1,10 @@
 package main
 
 import (
-	"context"
-	"fmt"
-
 	"github.com/spf13/cobra"
 
 	"reconciler/reconcile/report"
+	"reconciler/reconcile/web"
 )
 
 func newHistory(a *app) *cobra.Command {
@@ -15,29 +13,12 @@ func newHistory(a *app) *cobra.Command {
 		Short: "List the last passes that did something, the newest first",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return runHistory(cmd.Context(), a)
+			snapshot, err := a.load(cmd.Context())
+			if err != nil {
+				return err
+			}
+			rows := report.History(web.HistoryRows(snapshot.Passes))
+			return a.write(rows.Text, rows.JSON)
 		},
 	}
-}
-
-func runHistory(ctx context.Context, a *app) error {
-	session, err := openSession(ctx, a)
-	if err != nil {
-		return err
-	}
-	defer session.close()
-	snapshot, err := session.store.Load(ctx)
-	if err != nil {
-		return fmt.Errorf("cannot load the state: %w", err)
-	}
-	rows := make(report.History, 0, len(snapshot.Passes))
-	for _, p := range snapshot.Passes {
-		rows = append(rows, report.HistoryRow{
-			ID: p.ID, Source: p.Source, Revision: p.Revision, Ref: p.Ref, Author: p.Author,
-			Subject: p.Subject, Signer: p.Signer, Began: p.Began, Ended: p.Ended,
-			Created: p.Created, Changed: p.Changed, Destroyed: p.Destroyed, Failed: p.Failed,
-			Blocked: p.Blocked, Held: p.Held, Error: p.Error,
-		})
-	}
-	return a.write(rows.Text, rows.JSON)
 }

@@ -37,14 +37,9 @@ func newState(a *app) *cobra.Command {
 }
 
 func runStateList(ctx context.Context, a *app) error {
-	session, err := openSession(ctx, a)
+	snapshot, err := a.load(ctx)
 	if err != nil {
 		return err
-	}
-	defer session.close()
-	snapshot, err := session.store.Load(ctx)
-	if err != nil {
-		return fmt.Errorf("cannot load the state: %w", err)
 	}
 	list := report.Records{Installation: snapshot.Installation, Serial: snapshot.Serial}
 	for i := range snapshot.Records {

@@ -38,14 +38,9 @@ func runStatus(ctx context.Context, a *app) error {
 			return err
 		}
 	}
-	session, err := openSession(ctx, a)
+	snapshot, err := a.load(ctx)
 	if err != nil {
 		return err
-	}
-	defer session.close()
-	snapshot, err := session.store.Load(ctx)
-	if err != nil {
-		return fmt.Errorf("cannot load the state: %w", err)
 	}
 	rows := report.Status{
 		Containers:  a.filter(statusRows(pass, snapshot.Records)),

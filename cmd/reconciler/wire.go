@@ -76,6 +76,20 @@ func (s *session) openKey(ctx context.Context) (err error) {
 	return err
 }
 
+// load returns what the state holds, for commands that only look.
+func (a *app) load(ctx context.Context) (state.Snapshot, error) {
+	session, err := openSession(ctx, a)
+	if err != nil {
+		return state.Snapshot{}, err
+	}
+	defer session.close()
+	snapshot, err := session.store.Load(ctx)
+	if err != nil {
+		return snapshot, fmt.Errorf("cannot load the state: %w", err)
+	}
+	return snapshot, nil
+}
+
 func (s *session) close() {
 	if err := s.store.Close(); err != nil {
 		s.log.Error("cannot close the state", "error", err)

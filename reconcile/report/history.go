@@ -35,9 +35,9 @@ func (h History) Text(w io.Writer, o TextOptions) error {
 	rows := make([][]string, 0, len(h))
 	for _, r := range h {
 		took := r.Ended.Sub(r.Began).Round(time.Millisecond).String()
-		rows = append(rows, []string{stamp(r.Began), took, shortRevision(r.Revision), strconv.Itoa(r.Created), strconv.Itoa(r.Changed),
-			strconv.Itoa(r.Destroyed), strconv.Itoa(r.Failed), strconv.Itoa(r.Blocked),
-			r.Signer, r.note()})
+		rows = append(rows, []string{stamp(r.Began), took, shortRevision(r.Revision),
+			strconv.Itoa(r.Created), strconv.Itoa(r.Changed), strconv.Itoa(r.Destroyed),
+			strconv.Itoa(r.Failed), strconv.Itoa(r.Blocked), r.Signer, r.note()})
 	}
 	p.table([]string{"BEGAN", "TOOK", "REVISION", "CREATED", "CHANGED", "DESTROYED", "FAILED",
 		"BLOCKED", "SIGNED BY", "WHAT"}, rows)

@@ -41,7 +41,7 @@ func (s *server) document(ctx context.Context) Status {
 	if err != nil {
 		d.StateError = err.Error()
 	}
-	d.Suspensions, d.History = suspensionsOf(suspensions, time.Now()), historyOf(passes)
+	d.Suspensions, d.History = suspensionsOf(suspensions, time.Now()), HistoryRows(passes)
 	return d
 }
 
@@ -104,7 +104,8 @@ func suspensionsOf(all []state.Suspension, now time.Time) []Suspension {
 	return list
 }
 
-func historyOf(passes []state.Pass) []report.HistoryRow {
+// HistoryRows is what people are shown of passes, in the same order.
+func HistoryRows(passes []state.Pass) []report.HistoryRow {
 	list := make([]report.HistoryRow, 0, len(passes))
 	for i := range passes {
 		p := &passes[i]
