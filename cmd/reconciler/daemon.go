@@ -64,8 +64,14 @@ func runDaemon(ctx context.Context, a *app) error {
 	reload := make(chan os.Signal, 1)
 	signal.Notify(reload, syscall.SIGHUP)
 	defer signal.Stop(reload)
+	var before *app // whose settings are known to be good
 	for {
 		s, err := newService(ctx, a)
+		if err != nil && before != nil {
+			complain(a, err)
+			a, before = before, nil
+			continue
+		}
 		if err != nil {
 			return err
 		}
@@ -73,7 +79,14 @@ func runDaemon(ctx context.Context, a *app) error {
 		if next == nil {
 			return err
 		}
-		a = next
+		a, before = next, a
+	}
+}
+
+// complain tells that new settings cannot be used and the old ones stay.
+func complain(a *app, err error) {
+	if log, logErr := newLogger(a); logErr == nil {
+		log.Error("cannot use the new settings, the old ones stay", "error", err)
 	}
 }
 
@@ -225,7 +238,7 @@ func (s *service) reload() *app {
 	next, err := s.app.again()
 	switch {
 	case err != nil:
-		log.Error("cannot use the new settings, the old ones stay", "error", err)
+		complain(s.app, err)
 	case next.settings == s.app.settings:
 		s.loop.Wake(loop.Reloaded)
 	default:

@@ -3,8 +3,10 @@ package loop
 import (
 	"context"
 	"maps"
+	"time"
 
 	"reconciler/reconcile/plan"
+	"reconciler/spec"
 )
 
 // deathWatcher is a host that tells when containers end.
@@ -15,13 +17,18 @@ type deathWatcher interface {
 
 // watch is a running call of Deaths.
 type watch struct {
+	looked  time.Time      // when the pass began that saw them
 	running map[string]int // init process by container
 	cancel  context.CancelFunc
 	ended   <-chan struct{}
 }
 
-// watch follows the containers that a pass has seen running.
+// watch follows the containers that a pass has seen running, and leaves hosts alone that are no
+// longer declared. A host that cannot be seen now is followed as before.
 func (l *Loop) watch(ctx context.Context, r Report) {
+	if r.Pass.Tree != nil {
+		l.leave(r.Pass.Tree)
+	}
 	for host, actual := range r.Pass.Observed {
 		watcher, ok := l.hosts.watcher(host)
 		if !ok {
@@ -30,33 +37,71 @@ func (l *Loop) watch(ctx context.Context, r Report) {
 		running := pids(actual)
 		l.mu.Lock()
 		old := l.watches[host]
-		if same := old.cancel != nil && maps.Equal(old.running, running); !same {
-			if old.cancel != nil {
-				old.cancel()
-			}
-			l.watches[host] = l.follow(ctx, host, watcher, running)
+		// A pass that ends late may have looked before the one that ended first.
+		if !r.Began.Before(old.looked) {
+			old.looked = r.Began
+			l.watches[host] = l.refollow(ctx, old, follower{host, watcher, running})
 		}
 		l.mu.Unlock()
 	}
 }
 
-// follow starts to watch. l.mu is held.
-func (l *Loop) follow(
-	ctx context.Context, host string, w deathWatcher, running map[string]int,
-) watch {
+// leave ends what there is with hosts that are not declared.
+func (l *Loop) leave(t *spec.Tree) {
+	l.mu.Lock()
+	for host, w := range l.watches {
+		if t.Hosts[host] == nil {
+			w.cancel()
+			delete(l.watches, host)
+		}
+	}
+	l.mu.Unlock()
+	l.hosts.keep(t)
+}
+
+// follower says whom to follow.
+type follower struct {
+	host    string
+	watcher deathWatcher
+	running map[string]int
+}
+
+// refollow follows other processes than before, or goes on if they are the same. l.mu is held.
+func (l *Loop) refollow(ctx context.Context, old watch, f follower) watch {
+	if old.cancel != nil && maps.Equal(old.running, f.running) {
+		return old
+	}
+	if old.cancel != nil {
+		old.cancel()
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		err := w.Deaths(ctx, running, func(container string) {
-			l.o.Log.Info("container ended", "host", host, "container", container)
-			l.Wake("a container ended")
-		})
-		if err != nil && ctx.Err() == nil {
-			l.o.Log.Warn("cannot watch for containers that end", "host", host, "error", err)
-		}
+		l.follow(ctx, f)
 	}()
-	return watch{running: running, cancel: cancel, ended: ended}
+	return watch{looked: old.looked, running: f.running, cancel: cancel, ended: ended}
+}
+
+// follow wakes the loop when one of the processes ends, until ctx does.
+func (l *Loop) follow(ctx context.Context, f follower) {
+	err := f.watcher.Deaths(ctx, f.running, func(container string) {
+		l.o.Log.Info("container ended", "host", f.host, "container", container)
+		l.ended(target{f.host, container})
+	})
+	if err != nil && ctx.Err() == nil {
+		l.o.Log.Warn("cannot watch for containers that end", "host", f.host, "error", err)
+	}
+}
+
+// ended is told that the init process of a container has ended.
+func (l *Loop) ended(t target) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.busy[t] { // else it may be ourselves who stop it
+		l.flaps.died(t, l.o.Pass.Now())
+	}
+	l.wakeLocked("a container ended")
 }
 
 // stopWatching ends all watches and waits for them.

@@ -56,6 +56,17 @@ func (h *hosts) dial(
 	return shared, nil
 }
 
+// keep ends the connections to hosts that are not declared.
+func (h *hosts) keep(t *spec.Tree) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for name, s := range h.known {
+		if t.Hosts[name] == nil && s.retire() {
+			delete(h.known, name)
+		}
+	}
+}
+
 // close ends all connections.
 func (h *hosts) close(log *slog.Logger) {
 	h.mu.Lock()

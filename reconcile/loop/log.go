@@ -62,8 +62,8 @@ func (l *Loop) complainText(log *slog.Logger, what, text string) {
 }
 
 // logStep tells what became of a step.
-func logStep(log *slog.Logger, pass string, r execute.StepResult) {
-	log = log.With("pass", pass, "host", r.Step.Host, "container", r.Step.Container,
+func logStep(log *slog.Logger, r execute.StepResult) {
+	log = log.With("host", r.Step.Host, "container", r.Step.Container,
 		"step", execute.Checkpoint(r.Step.Action), "action", r.Step.Action, "took", r.Took)
 	if r.Status == execute.Failed {
 		log.Error("step failed", "error", r.Err)

@@ -47,6 +47,9 @@ type Report struct {
 	Ended   time.Time
 	Pass    reconcile.Pass
 	Err     error // no host was touched
+
+	// SourceErr is why the tree is not the present one, but the last that could be read.
+	SourceErr error
 }
 
 // Loop is a running daemon without its connections to the outside. Its methods may be called from
@@ -62,6 +65,7 @@ type Loop struct {
 	reasons  []string
 	busy     map[target]bool // containers that are worked on
 	failures failures
+	flaps    flaps
 	status   Status
 	good     reconcile.Declaration
 	watches  map[string]watch // by host
@@ -84,7 +88,8 @@ func New(o Options) *Loop {
 	return &Loop{
 		o: o, hosts: newHosts(o.Pass.Dial), wake: make(chan struct{}, 1),
 		limit: make(chan struct{}, mostPasses), busy: map[target]bool{},
-		failures: failures{backoff: o.Backoff.orDefault()}, watches: map[string]watch{},
+		failures: failures{backoff: o.Backoff.orDefault()},
+		flaps:    flaps{backoff: o.Backoff.orDefault()}, watches: map[string]watch{},
 		complaints: map[string]string{},
 		status:     Status{Started: o.Pass.Now()},
 	}
@@ -145,12 +150,12 @@ func (l *Loop) interval() time.Duration {
 	return time.Duration(float64(l.o.Interval) * (1 + jitter*(2*rand.Float64()-1)))
 }
 
-// untilNext is interval, or less if a container is to be tried again before.
+// untilNext is interval, or less if there is something to do before.
 func (l *Loop) untilNext() time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	next := l.interval()
-	if retry, ok := l.failures.next(); ok {
+	if retry, ok := l.retry(); ok {
 		// One that is due was not tried if its host or the source cannot be reached: that must not
 		// make a pass follow the other without a pause.
 		next = min(next, max(l.failures.backoff.Initial, retry.Sub(l.o.Pass.Now())))
@@ -158,11 +163,27 @@ func (l *Loop) untilNext() time.Duration {
 	return next
 }
 
+// retry returns when the first container is to be tried again, or a suspension ends. l.mu is held.
+func (l *Loop) retry() (first time.Time, some bool) {
+	sooner := func(at time.Time, ok bool) {
+		if ok && (!some || at.Before(first)) {
+			first, some = at, true
+		}
+	}
+	now := l.o.Pass.Now()
+	sooner(l.failures.next())
+	sooner(l.flaps.next(now))
+	for _, s := range l.status.Latest.Suspensions {
+		sooner(s.Until, s.Until.After(now))
+	}
+	return first, some
+}
+
 // due says why the timer has ended.
 func (l *Loop) due() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if retry, ok := l.failures.next(); ok && !retry.After(l.o.Pass.Now()) {
+	if retry, ok := l.retry(); ok && !retry.After(l.o.Pass.Now()) {
 		return "retry"
 	}
 	return "interval"

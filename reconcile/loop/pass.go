@@ -2,6 +2,8 @@ package loop
 
 import (
 	"context"
+	"log/slog"
+	"slices"
 
 	"reconciler/reconcile"
 	"reconciler/reconcile/execute"
@@ -25,6 +27,7 @@ func (l *Loop) pass(ctx context.Context) {
 		<-l.limit
 		return
 	}
+	r.SourceErr = err
 	l.complain(l.o.Log, "source cannot be read", err)
 	begun := make(chan struct{})
 	o := l.options(r, declared, func(p plan.Plan) {
@@ -54,17 +57,19 @@ func (l *Loop) options(
 	defer l.mu.Unlock()
 	if askedByPerson(r.Reasons) {
 		l.failures.forget()
+		l.flaps.of = nil
 	}
+	l.flaps.settle(r.Began)
 	l.failures.begin(d.Revision.ID)
 	o := l.o.Pass
 	o.PassID = r.ID
 	o.Dial = l.hosts.dial
 	o.Store = l.hosts.sharing(o.Store)
-	o.Holds = append(l.failures.holds(r.Began), l.busyHolds()...)
+	o.Holds = slices.Concat(l.failures.holds(r.Began), l.flaps.holds(r.Began), l.busyHolds())
 	o.Tries = 1 // the next pass is the next try, and delays nobody
 	o.Observer = func(p plan.Plan) execute.Observer {
 		begun(p)
-		return observer{l, r.ID}
+		return observer{l, l.o.Log.With("pass", r.ID, "revision", d.Revision.ID)}
 	}
 	return o
 }
@@ -91,8 +96,8 @@ func (l *Loop) begin(p plan.Plan) {
 
 // observer follows the steps of a pass.
 type observer struct {
-	l    *Loop
-	pass string
+	l   *Loop
+	log *slog.Logger
 }
 
 // Observe implements execute.Observer.
@@ -103,7 +108,7 @@ func (ob observer) Observe(e execute.Event) {
 	}
 	switch e.Kind {
 	case execute.StepFinished:
-		logStep(l.o.Log, ob.pass, e.Result)
+		logStep(ob.log, e.Result)
 	case execute.ContainerFinished:
 		l.release(e.Outcome)
 	}
@@ -116,6 +121,7 @@ func (l *Loop) release(o execute.Outcome) {
 	delete(l.busy, target{o.Host, o.Container})
 	l.status.Busy = len(l.busy)
 	l.failures.record(o, l.o.Pass.Now())
+	l.flaps.ran(o, l.o.Pass.Now())
 	if l.status.waits {
 		l.wakeLocked("a container is finished")
 	}

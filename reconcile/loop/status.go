@@ -2,7 +2,6 @@ package loop
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 	"time"
 
@@ -47,7 +46,10 @@ func (l *Loop) Status() Status {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := l.status
-	s.Failures, s.Waiting = l.failures.list(), len(l.reasons)
+	s.Failures, s.Waiting = append(l.failures.list(), l.flaps.list()...), len(l.reasons)
+	slices.SortFunc(s.Failures, func(a, b Failure) int {
+		return cmp.Or(cmp.Compare(a.Host, b.Host), cmp.Compare(a.Container, b.Container))
+	})
 	return s
 }
 
@@ -77,19 +79,16 @@ func (s *Status) passed(r Report, f failures, busy int) {
 	}
 }
 
-// list returns the failures, sorted.
+// list returns the failures.
 func (f *failures) list() []Failure {
 	list := make([]Failure, 0, len(f.of))
-	for t, x := range maps.All(f.of) {
+	for t, x := range f.of {
 		out := Failure{Host: t.host, Container: t.container, Count: x.count, Text: x.text}
 		if !x.permanent {
 			out.Retry = x.retry
 		}
 		list = append(list, out)
 	}
-	slices.SortFunc(list, func(a, b Failure) int {
-		return cmp.Or(cmp.Compare(a.Host, b.Host), cmp.Compare(a.Container, b.Container))
-	})
 	return list
 }
 

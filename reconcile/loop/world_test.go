@@ -78,11 +78,30 @@ func (g *gated) Deaths(ctx context.Context, running map[string]int, died func(st
 		}
 	}
 	g.mu.Unlock()
+	for name, pid := range running {
+		if g.pid(name) != pid { // it has ended before we looked
+			died(name)
+		}
+	}
 	<-ctx.Done()
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	delete(g.died, ctx)
 	return nil
+}
+
+// pid returns the init process of a container, 0 if it does not run.
+func (g *gated) pid(name string) int {
+	actual, err := g.Fake.Observe(context.Background())
+	if err != nil {
+		return 0
+	}
+	for _, c := range actual.Containers {
+		if c.Name == name {
+			return c.PID
+		}
+	}
+	return 0
 }
 
 // kill ends a container as a crash does.
@@ -152,7 +171,7 @@ func (w *world) start(change ...func(*loop.Options)) {
 		Log: slog.New(slog.NewTextHandler(w.log, nil)),
 		Pass: reconcile.Options{
 			Store: w.store, Sealer: keys, Random: rand.Reader, Parallel: 4,
-			Dial:        func(context.Context, *spec.Host, string) (reconcile.Host, error) { return w.host, nil },
+			Dial:        w.dial,
 			LockTimeout: 10 * time.Second, Log: slog.New(slog.DiscardHandler), Now: w.clock,
 			SourceName: "test",
 		},
@@ -174,6 +193,13 @@ func (w *world) start(change ...func(*loop.Options)) {
 		}
 	})
 	w.t.Cleanup(w.stop)
+}
+
+func (w *world) dial(_ context.Context, h *spec.Host, _ string) (reconcile.Host, error) {
+	if h.Name != "h1" {
+		return nil, errBroken
+	}
+	return w.host, nil
 }
 
 func (w *world) clock() time.Time {
