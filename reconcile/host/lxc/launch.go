@@ -13,6 +13,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"reconciler/reconcile/execute"
 	"reconciler/reconcile/plan"
 )
@@ -58,8 +60,23 @@ const linger = time.Minute
 // out side by side, and writes an answer to each. It returns when the last start has ended, or a
 // minute after in. See launcher for why it is a process.
 func Launch(in io.Reader, out io.Writer) error {
+	// Containers inherit both, and shall have what lxc-start would give them.
+	unix.Umask(0o022)
+	if err := usualFileLimit(); err != nil {
+		return err
+	}
+	home, err := ownGroups()
+	if err != nil {
+		return err
+	}
 	var running sync.WaitGroup
-	err := serveOrders(in, out, &running)
+	err = serveOrders(in, out, func(o order, answer func(outcome)) {
+		running.Go(func() {
+			done := o.carryOut()
+			home.enter()
+			answer(done)
+		})
+	})
 	idle := make(chan struct{})
 	go func() {
 		defer close(idle)
@@ -72,9 +89,30 @@ func Launch(in io.Reader, out io.Writer) error {
 	return err
 }
 
-func serveOrders(in io.Reader, out io.Writer, running *sync.WaitGroup) error {
+// usualFileLimit takes back that Go raises the limit of open files as far as it may.
+func usualFileLimit() error {
+	const usual = 1024
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return fmt.Errorf("cannot read the limit of open files: %w", err)
+	}
+	limit.Cur = min(usual, limit.Max)
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return fmt.Errorf("cannot set the limit of open files: %w", err)
+	}
+	return nil
+}
+
+// serveOrders gives each order to begin, which must not wait for it, and writes the answers.
+func serveOrders(in io.Reader, out io.Writer, begin func(order, func(outcome))) error {
 	orders, answers := json.NewDecoder(in), json.NewEncoder(out)
 	var mu sync.Mutex
+	answer := func(o outcome) {
+		mu.Lock()
+		defer mu.Unlock()
+		// Nobody is left to be told if this fails.
+		_ = answers.Encode(o)
+	}
 	for {
 		var o order
 		if err := orders.Decode(&o); errors.Is(err, io.EOF) {
@@ -82,17 +120,16 @@ func serveOrders(in io.Reader, out io.Writer, running *sync.WaitGroup) error {
 		} else if err != nil {
 			return fmt.Errorf("cannot read an order: %w", err)
 		}
-		running.Go(func() {
-			answer := outcome{ID: o.ID}
-			if err := launch(o.LXCPath, o.Name); err != nil {
-				answer.Error, answer.Permanent = err.Error(), errors.Is(err, execute.ErrPermanent)
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			// Nobody is left to be told if this fails.
-			_ = answers.Encode(answer)
-		})
+		begin(o, answer)
 	}
+}
+
+func (o order) carryOut() outcome {
+	out := outcome{ID: o.ID}
+	if err := launch(o.LXCPath, o.Name); err != nil {
+		out.Error, out.Permanent = err.Error(), errors.Is(err, execute.ErrPermanent)
+	}
+	return out
 }
 
 // launch starts a stopped container and unfreezes a frozen one.

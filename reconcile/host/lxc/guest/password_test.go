@@ -86,6 +86,21 @@ func TestPasswordFileIsMadePrivate(t *testing.T) {
 	}
 }
 
+// Busybox's template makes the file readable for everybody.
+func TestPasswordFileThatAllCouldReadIsClosed(t *testing.T) {
+	t.Parallel()
+	r, dir := open(t, files{"etc/passwd": "root:x:0:0::/:\n", "etc/shadow": "root:::::::\n"})
+	path := filepath.Join(dir, "etc/shadow")
+	check(t, os.Chmod(path, 0o644))
+	_, err := r.SetPassword([]string{"root"}, hash, 1)
+	check(t, err)
+	info, err := os.Stat(path)
+	check(t, err)
+	if info.Mode() != 0o640 {
+		t.Errorf("mode %v: every user of the guest can read the hash", info.Mode())
+	}
+}
+
 func TestSamePasswordKeepsTheDayOfItsChange(t *testing.T) {
 	t.Parallel()
 	r, dir := open(t, debian())

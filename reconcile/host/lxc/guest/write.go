@@ -55,7 +55,8 @@ func (r *Root) editAt(at place, perm os.FileMode, c change) (bool, error) {
 	return true, r.replace(at, old, draft{data: next, perm: perm})
 }
 
-// draft is a file to be: perm counts only where there was none before.
+// draft is a file to be: perm counts only where there was none before, but where it has nothing for
+// others, an old file loses that too: busybox's /etc/shadow is readable for everybody.
 type draft struct {
 	data []byte
 	perm os.FileMode
@@ -150,7 +151,11 @@ func (r *Root) fill(f, old *os.File, d draft) error {
 		if err := unix.Fstat(int(old.Fd()), &stat); err != nil {
 			return fmt.Errorf("cannot stat %q: %w", old.Name(), err)
 		}
-		mode, who = stat.Mode&0o7777, owner{uid: int(stat.Uid), gid: int(stat.Gid)}
+		mode = stat.Mode & 0o7777
+		if d.perm&0o007 == 0 {
+			mode &^= 0o007
+		}
+		who = owner{uid: int(stat.Uid), gid: int(stat.Gid)}
 	}
 	if err := f.Chown(who.uid, who.gid); err != nil {
 		return err
