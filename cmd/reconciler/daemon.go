@@ -48,6 +48,7 @@ func (d *daemonFlags) check() error {
 // service is a daemon with one set of settings.
 type service struct {
 	app     *app
+	keys    string // app.keys() when they were read
 	session *session
 	loop    *loop.Loop
 	metrics *metrics.Metrics
@@ -92,7 +93,7 @@ func complain(a *app, err error) {
 
 // newService opens everything that the settings name.
 func newService(ctx context.Context, a *app) (s *service, err error) {
-	s = &service{app: a, metrics: metrics.New(version())}
+	s = &service{app: a, keys: a.keys(), metrics: metrics.New(version())}
 	defer func() {
 		if err != nil {
 			s.close()
@@ -203,7 +204,9 @@ func (s *service) run(ctx context.Context, reload <-chan os.Signal) (next *app, 
 	s.notify(daemon.SdNotifyReady)
 	log.Info("daemon is ready", "source", s.app.name(), "listen", s.app.listen)
 	next, err = s.wait(ctx, reload, failed)
-	s.notify(daemon.SdNotifyStopping)
+	if next == nil { // else systemd would wait for our end, and at last bring it about
+		s.notify(daemon.SdNotifyStopping)
+	}
 	stop()
 	return next, errors.Join(err, <-ended)
 }
@@ -239,7 +242,7 @@ func (s *service) reload() *app {
 	switch {
 	case err != nil:
 		complain(s.app, err)
-	case next.settings == s.app.settings:
+	case next.settings == s.app.settings && next.keys() == s.keys:
 		s.loop.Wake(loop.Reloaded)
 	default:
 		log.Info("settings have changed")

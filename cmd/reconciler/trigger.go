@@ -58,13 +58,16 @@ func (a *app) trigger(ctx context.Context, wait bool) error {
 		return err
 	}
 	fmt.Fprintf(a.out, "Pass %s of %s: %s.\n", pass.ID, pass.Revision, pass.Result)
+	if pass.SourceError != "" {
+		fmt.Fprintf(a.out, "That is not the present tree: %s\n", pass.SourceError)
+	}
 	if pass.Error != "" {
 		fmt.Fprintln(a.out, pass.Error)
 	}
 	for _, f := range pass.Failed {
 		fmt.Fprintf(a.out, "%s/%s: %s\n", f.Host, f.Container, f.Error)
 	}
-	if pass.Error != "" || len(pass.Failed) > 0 {
+	if pass.Error != "" || pass.SourceError != "" || len(pass.Failed) > 0 {
 		return exitCode(exitFailed)
 	}
 	return nil

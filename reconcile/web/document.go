@@ -52,6 +52,8 @@ type Pass struct {
 	Ended    time.Time `json:"ended"`
 	Result   string    `json:"result"` // success, failed, unreachable or blocked
 	Error    string    `json:"error"`  // why no host was touched, or ""
+	// SourceError is why the tree was not the present one, but the last that could be read, or "".
+	SourceError string `json:"source_error"`
 
 	Summary report.PlanSummary `json:"summary"` // of its plan
 	Failed  []Failed           `json:"failed"`  // by host, then container

@@ -60,6 +60,9 @@ func passOf(r loop.Report) Pass {
 	if r.Err != nil {
 		p.Error = r.Err.Error()
 	}
+	if r.SourceErr != nil {
+		p.SourceError = r.SourceErr.Error()
+	}
 	return p
 }
 

@@ -135,6 +135,12 @@ func TestTheLastPassSaysWhatWentWrong(t *testing.T) {
 	if got.Error != "cannot read the source" || got.Result != "failed" || got.Revision != "" {
 		t.Errorf("a pass without a source is told as %+v", got)
 	}
+	d.mu.Lock()
+	d.status.Last = loop.Report{ID: "p3", SourceErr: errors.New("no route")}
+	d.mu.Unlock()
+	if got = decode[web.Status](t, get(t, url).body).LastPass; got.SourceError != "no route" {
+		t.Errorf("a pass of an old tree is told as %+v", got)
+	}
 }
 
 func TestThePlanIsThatOfTheLastPass(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 
 	"reconciler/reconcile/execute"
 	"reconciler/reconcile/loop"
+	"reconciler/reconcile/plan"
 )
 
 // Watch stands between the loop and who is told of it, and remembers when the loop was last seen
@@ -24,6 +25,7 @@ var _ loop.Recorder = (*Watch)(nil)
 // waiter is a request that waits for a pass.
 type waiter struct {
 	since time.Time
+	begun bool             // a pass was made for it, which had to leave out what was worked on
 	ended chan loop.Report // room for one
 }
 
@@ -48,7 +50,8 @@ func (w *Watch) Passed(r loop.Report) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for x := range w.waiting {
-		if answers(r, x.since) {
+		x.begun = x.begun || answers(r, x.since)
+		if x.begun && !r.Began.Before(x.since) && whole(r) {
 			x.ended <- r
 			delete(w.waiting, x)
 		}
@@ -59,6 +62,13 @@ func (w *Watch) Passed(r loop.Report) {
 // read an older tree, and one that nobody asked for leaves alone what has failed.
 func answers(r loop.Report, asked time.Time) bool {
 	return !r.Began.Before(asked) && slices.Contains(r.Reasons, loop.Triggered)
+}
+
+// whole reports whether a pass looked at everything: not if an earlier one was still at work.
+func whole(r loop.Report) bool {
+	return !slices.ContainsFunc(r.Pass.Plan.Held, func(h plan.Held) bool {
+		return h.Code == plan.HeldBusy
+	})
 }
 
 // wait gives the first pass that is triggered from now on, when it has ended. The caller calls

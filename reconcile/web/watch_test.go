@@ -10,6 +10,7 @@ import (
 
 	"reconciler/reconcile/execute"
 	"reconciler/reconcile/loop"
+	"reconciler/reconcile/plan"
 	"reconciler/reconcile/web"
 )
 
@@ -94,5 +95,24 @@ func TestMetricsAreToldThroughTheWatch(t *testing.T) {
 	d.watch.Observe(execute.Event{})
 	if len(d.seen) != 1 || d.seen[0].ID != "p" || d.events != 1 {
 		t.Errorf("passed on are %v and %d events", d.seen, d.events)
+	}
+}
+
+// A pass that had to leave out what an earlier one was still making has not brought the tree about.
+func TestWhoWaitsIsNotToldBeforeWhatWasBusyIsLookedAt(t *testing.T) {
+	t.Parallel()
+	d := newDaemon()
+	url := open(t, web.Control(d.options())).URL + "/api/v1/trigger?wait=1"
+	done := make(chan reply, 1)
+	go func() { done <- send(t, request(t, http.MethodPost, url, nil)) }()
+	<-d.woken
+	busy := triggered("busy", time.Now())
+	busy.Pass.Plan.Held = []plan.Held{{Host: "h", Container: "c", Code: plan.HeldBusy}}
+	d.watch.Passed(busy)
+	d.watch.Passed(loop.Report{ID: "old", Reasons: []string{"interval"}, Began: time.Time{}})
+	d.watch.Passed(loop.Report{ID: "after", Reasons: []string{"a container is finished"},
+		Began: time.Now()})
+	if p := decode[web.TriggerAnswer](t, (<-done).body).Pass; p == nil || p.ID != "after" {
+		t.Errorf("who waits is told of %+v", p)
 	}
 }
