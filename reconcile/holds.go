@@ -12,23 +12,29 @@ import (
 
 // holds returns what must be left alone now: what somebody has suspended, what is outside its
 // maintenance windows, and what the caller says.
-func (o *Options) holds(hosts []*spec.Host, s state.Snapshot) []plan.Hold {
+// opens is when the next window does, zero if none is closed.
+func (o *Options) holds(
+	hosts []*spec.Host, s state.Snapshot,
+) (holds []plan.Hold, opens time.Time) {
 	now := o.now()
-	holds := append([]plan.Hold{}, o.Holds...)
+	holds = append(holds, o.Holds...)
 	for _, sus := range o.suspensions(s) {
 		holds = append(holds, plan.Hold{Host: sus.Host, Container: sus.Container,
 			Code: plan.HeldSuspended, Text: suspendedText(sus)})
 	}
 	for _, h := range hosts {
 		for name, c := range h.Containers {
-			if opens, closed := outsideWindows(c.Windows, now); closed {
+			if next, closed := outsideWindows(c.Windows, now); closed {
+				if opens.IsZero() || next.Before(opens) {
+					opens = next
+				}
 				holds = append(holds, plan.Hold{Host: h.Name, Container: name,
 					Code: plan.HeldWindow, Text: "outside its maintenance windows, the next opens at " +
-						opens.UTC().Format(time.DateTime+" UTC")})
+						next.UTC().Format(time.DateTime+" UTC")})
 			}
 		}
 	}
-	return holds
+	return holds, opens
 }
 
 // suspensions returns those that hold now.

@@ -101,7 +101,7 @@ func (l *Loop) ended(t target) {
 	if !l.busy[t] { // else it may be ourselves who stop it
 		l.flaps.died(t, l.o.Pass.Now())
 	}
-	l.wakeLocked("a container ended")
+	l.wakeLocked(containerEnded)
 }
 
 // stopWatching ends all watches and waits for them.

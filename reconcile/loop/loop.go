@@ -8,7 +8,6 @@ package loop
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"math/rand/v2"
 	"slices"
@@ -67,8 +66,9 @@ type Loop struct {
 	failures failures
 	flaps    flaps
 	status   Status
-	good     reconcile.Declaration
-	watches  map[string]watch // by host
+	good     reconcile.Declaration // the last tree that could be read
+	readErr  error                 // why the source could not be read since
+	watches  map[string]watch      // by host
 
 	complaints map[string]string // what is wrong now, so that it is told once
 }
@@ -85,6 +85,9 @@ const mostPasses = 32
 
 // New returns a loop that has not begun.
 func New(o Options) *Loop {
+	if o.Beat == nil {
+		o.Beat = func() {}
+	}
 	return &Loop{
 		o: o, hosts: newHosts(o.Pass.Dial), wake: make(chan struct{}, 1),
 		limit: make(chan struct{}, mostPasses), busy: map[target]bool{},
@@ -124,22 +127,31 @@ func (l *Loop) Run(ctx context.Context) error {
 	defer beat.Stop()
 	l.Wake("start")
 	next := time.NewTimer(l.interval())
+	var read <-chan reading // nil while nobody reads the source
 	for {
+		var r reading
+		ready := true
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-beat.C:
-			if l.o.Beat != nil {
-				l.o.Beat()
-			}
+			l.o.Beat()
 			continue
 		case <-next.C:
 			l.Wake(l.due())
 			continue
 		case <-l.wake:
+			r, ready = l.take(read != nil)
+		case r = <-read:
+			read = nil
+			l.rewake()
 		}
-		l.pass(ctx)
-		next.Reset(l.untilNext())
+		if ready {
+			l.pass(ctx, r)
+			next.Reset(l.untilNext())
+		} else if len(r.reasons) > 0 {
+			read = l.read(ctx, r)
+		}
 	}
 }
 
@@ -163,7 +175,8 @@ func (l *Loop) untilNext() time.Duration {
 	return next
 }
 
-// retry returns when the first container is to be tried again, or a suspension ends. l.mu is held.
+// retry returns when the first container is to be tried again, a suspension ends, or a window
+// opens. l.mu is held.
 func (l *Loop) retry() (first time.Time, some bool) {
 	sooner := func(at time.Time, ok bool) {
 		if ok && (!some || at.Before(first)) {
@@ -173,8 +186,10 @@ func (l *Loop) retry() (first time.Time, some bool) {
 	now := l.o.Pass.Now()
 	sooner(l.failures.next())
 	sooner(l.flaps.next(now))
+	sooner(l.status.Latest.Opens, !l.status.Latest.Opens.IsZero())
 	for _, s := range l.status.Latest.Suspensions {
-		sooner(s.Until, s.Until.After(now))
+		// It held in the last pass, so that its end has not been seen yet, even if it is over now.
+		sooner(s.Until, !s.Until.IsZero())
 	}
 	return first, some
 }
@@ -184,40 +199,7 @@ func (l *Loop) due() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if retry, ok := l.retry(); ok && !retry.After(l.o.Pass.Now()) {
-		return "retry"
+		return retryDue
 	}
 	return "interval"
-}
-
-// takeReasons returns why a pass is made now.
-func (l *Loop) takeReasons() []string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	reasons := l.reasons
-	l.reasons = nil
-	select {
-	case <-l.wake: // for reasons that are answered now
-	default:
-	}
-	return reasons
-}
-
-// fetch reads the tree. Where the server of a source cannot be reached, the last tree that it gave
-// still holds.
-func (l *Loop) fetch(ctx context.Context) (reconcile.Declaration, error) {
-	d, err := reconcile.Fetch(ctx, l.o.Source, l.o.Parse)
-	if err == nil {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		l.good = d
-		l.status.fetched(l.o.Pass.Now(), d.Revision)
-		return d, nil
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.status.failed(l.o.Pass.Now(), err)
-	if errors.Is(err, spec.ErrSourceUnreachable) && l.good.Tree != nil {
-		return l.good, err
-	}
-	return reconcile.Declaration{}, err
 }

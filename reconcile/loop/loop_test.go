@@ -271,11 +271,14 @@ func TestAServerThatIsGoneChangesNothing(t *testing.T) {
 	w.failFetch(fmt.Errorf("connection refused: %w", spec.ErrSourceUnreachable))
 	w.host.kill("a.example.com")
 	w.eventually("it is started from the last tree", func() bool { return w.runs("a.example.com") })
+	w.loop.Wake("test")
 	w.quiet()
 	if s := w.loop.Status(); s.SourceError == "" || s.Revision.ID != "r1" {
 		t.Errorf("the status hides that the server is gone: %+v", s)
 	}
 	w.failFetch(errors.New("cannot read b.yaml"))
+	w.loop.Wake("test")
+	w.quiet()
 	w.host.kill("a.example.com")
 	writes := w.host.Writes()
 	w.quiet()

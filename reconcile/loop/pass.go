@@ -12,23 +12,22 @@ import (
 
 // pass makes one pass. It returns when the pass has ended or its steps have begun: those go on
 // while the next pass leaves their containers alone.
-func (l *Loop) pass(ctx context.Context) {
+func (l *Loop) pass(ctx context.Context, from reading) {
 	select {
 	case l.limit <- struct{}{}:
 	case <-ctx.Done():
 		return
 	}
-	began := l.o.Pass.Now()
-	r := Report{ID: reconcile.NewPassID(), Reasons: l.takeReasons(), Began: began}
-	declared, err := l.fetch(ctx)
+	r := Report{ID: reconcile.NewPassID(), Reasons: from.reasons, Began: from.began}
+	declared := from.tree
 	if declared.Tree == nil {
-		r.Err = err
+		r.Err = from.err
 		l.finish(ctx, r)
 		<-l.limit
 		return
 	}
-	r.SourceErr = err
-	l.complain(l.o.Log, "source cannot be read", err)
+	r.SourceErr = from.err
+	l.complain(l.o.Log, "source cannot be read", from.err)
 	begun := make(chan struct{})
 	o := l.options(r, declared, func(p plan.Plan) {
 		l.begin(p)
@@ -123,7 +122,7 @@ func (l *Loop) release(o execute.Outcome) {
 	l.failures.record(o, l.o.Pass.Now())
 	l.flaps.ran(o, l.o.Pass.Now())
 	if l.status.waits {
-		l.wakeLocked("a container is finished")
+		l.wakeLocked(containerFinished)
 	}
 }
 
@@ -154,7 +153,7 @@ func (l *Loop) learn(r Report) {
 	l.status.passed(r, l.failures, len(l.busy))
 	if again || r.Pass.Result != nil {
 		// The next pass shows what has come of the changes, and the processes of new containers.
-		l.wakeLocked("after changes")
+		l.wakeLocked(afterChanges)
 	}
 }
 

@@ -57,7 +57,7 @@ func (s *Status) fetched(now time.Time, r spec.Revision) {
 	s.Fetched, s.Revision, s.SourceError = now, r, ""
 }
 
-func (s *Status) failed(_ time.Time, err error) { s.SourceError = err.Error() }
+func (s *Status) failed(err error) { s.SourceError = err.Error() }
 
 // passed takes a pass in that ended.
 func (s *Status) passed(r Report, f failures, busy int) {

@@ -46,3 +46,42 @@ func TestAPassOfAnOldTreeSaysSo(t *testing.T) {
 		return last.Err == nil && errors.Is(last.SourceErr, spec.ErrSourceUnreachable)
 	})
 }
+
+// TestAServerThatHangsDelaysNoContainer: what dies while the source is being read is started again
+// with the tree that is known.
+func TestAServerThatHangsDelaysNoContainer(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.declare("a.example.com: {}")
+	w.start()
+	w.quiet()
+	hangs, open := w.hang()
+	defer open()
+	w.loop.Wake("interval")
+	<-hangs
+	w.host.kill("a.example.com")
+	w.eventually("it runs again while the server hangs", func() bool { return w.runs("a.example.com") })
+	w.declare("a.example.com: {}, b.example.com: {}")
+	open()
+	w.eventually("the tree is applied when it was read", func() bool { return w.runs("b.example.com") })
+}
+
+// TestAWindowThatOpensWakes: nobody else would, until the interval ends.
+func TestAWindowThatOpensWakes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	soon := w.clock().UTC().Add(90 * time.Minute).Truncate(time.Minute)
+	window := soon.Format("15:04") + "-" + soon.Add(30*time.Minute).Format("15:04")
+	w.declare("a.example.com: {windows: [daily " + window + "]}")
+	w.start(func(o *loop.Options) { o.Backoff = loop.Backoff{Initial: time.Millisecond} })
+	w.quiet()
+	if w.runs("a.example.com") {
+		t.Fatal("it was made outside its window")
+	}
+	w.later(soon.Sub(w.clock()) + time.Second)
+	w.loop.Wake("the timer, which does not know of the test's clock")
+	w.eventually("it is made in its window", func() bool { return w.runs("a.example.com") })
+	if opens := w.passes()[0].Pass.Opens; !opens.Equal(soon) {
+		t.Errorf("the loop would wake at %v, the window opens at %v", opens, soon)
+	}
+}

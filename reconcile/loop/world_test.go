@@ -38,6 +38,7 @@ type world struct {
 	revision int
 	files    fstest.MapFS
 	fetch    error
+	gate     func()        // called by the next Fetch, if not nil
 	now      time.Duration // that the clock is ahead
 	reports  []loop.Report
 
@@ -215,8 +216,27 @@ func (w *world) later(d time.Duration) {
 	w.now += d
 }
 
+// hang makes the next Fetch wait until open is called. hangs is closed when it waits.
+func (w *world) hang() (hangs <-chan struct{}, open func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	began, gate := make(chan struct{}), make(chan struct{})
+	w.gate = func() {
+		close(began)
+		<-gate
+	}
+	return began, sync.OnceFunc(func() { close(gate) })
+}
+
 // Fetch implements reconcile.Source.
 func (w *world) Fetch(context.Context) (spec.Snapshot, error) {
+	w.mu.Lock()
+	gate := w.gate
+	w.gate = nil
+	w.mu.Unlock()
+	if gate != nil {
+		gate()
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.fetch != nil {
