@@ -29,11 +29,7 @@ func (p *Pass) begin(ctx context.Context, j *journal) error {
 			return err
 		}
 		for _, s := range claimants {
-			p.Plan = p.Plan.Without(plan.Blocked{
-				Host: s.Host, Container: s.Container, Action: s.Action, Position: s.Position,
-				Code: plan.BlockedAddress, Text: taken.Error() + ", which keeps it for now",
-				Failed: true,
-			})
+			p.Plan = p.Plan.Without(takenFrom(s, taken))
 		}
 	}
 }
@@ -103,12 +99,16 @@ func run(ctx context.Context, o *Options, p Pass) (Pass, error) {
 	if ctx.Err() != nil {
 		return p, context.Cause(ctx)
 	}
+	if err := p.approve(o, f, snapshot); err != nil {
+		return p, err
+	}
 	resolved, err := resolve.Allocate(resolveInput(p.Tree, f, snapshot), o.Sealer, o.Random)
 	if err != nil {
 		return p, fmt.Errorf("cannot complete the tree: %w", err)
 	}
 	p.compute(o, f, snapshot, resolved)
 	if p.Plan.Empty() {
+		o.keep(ctx, f.actual)
 		return p, p.remember(ctx, o, snapshot, began)
 	}
 	j := newJournal(o, snapshot, resolved.Records)
@@ -126,17 +126,34 @@ func run(ctx context.Context, o *Options, p Pass) (Pass, error) {
 	}
 	result := execute.Run(ctx, p.Plan.Steps, options)
 	p.Result = &result
+	o.keep(ctx, f.after(ctx, p.Plan.Steps))
 	if err := p.remember(ctx, o, snapshot, began); err != nil {
 		o.Log.Error("the history is not complete", "error", err)
 	}
 	return p, nil
 }
 
+// approve asks whether the plan may be carried out, if somebody wants to be asked.
+func (p *Pass) approve(o *Options, f *fleet, s state.Snapshot) error {
+	if o.Approve == nil {
+		return nil
+	}
+	resolved, err := resolve.Preview(resolveInput(p.Tree, f, s), o.Sealer)
+	if err != nil {
+		return fmt.Errorf("cannot complete the tree: %w", err)
+	}
+	preview := *p
+	preview.compute(o, f, s, resolved)
+	return o.Approve(preview.Plan)
+}
+
 // compute makes the plan from what was found.
 func (p *Pass) compute(o *Options, f *fleet, s state.Snapshot, r resolve.Result) {
 	p.Installation, p.Serial, p.Observed = s.Installation, s.Serial, f.actual
 	p.Suspensions = o.suspensions(s)
-	p.Plan = plan.Compute(o.planInput(p.Tree, f, s, r))
+	in := o.planInput(p.Tree, f, s, r)
+	in.Holds, p.Opens = o.holds(o.hosts(p.Tree), s)
+	p.Plan = withoutRobbers(plan.Compute(in), s.Records)
 }
 
 // HostNames returns the hosts that were observed, sorted.
@@ -230,7 +247,6 @@ func (o *Options) planInput(
 		Installation: s.Installation,
 		Unreachable:  f.unreachable,
 		Allow:        o.Allow,
-		Holds:        o.holds(o.hosts(t), s),
 		Warnings:     t.Warnings,
 	}
 	if len(o.Only) > 0 {

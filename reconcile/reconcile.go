@@ -5,6 +5,9 @@
 // an incomplete source touches no host, that generated values and intents are stored before the
 // first side effect, and that a host which cannot be observed completely is left out and
 // reported. It never talks to a host, a store or a source but through interfaces.
+//
+// What can be known of a plan has three levels: Plan asks the hosts, PlanRecorded takes what they
+// were last seen to have, and PlanDeclared knows nothing but two trees.
 package reconcile
 
 import (
@@ -15,6 +18,7 @@ import (
 
 	"reconciler/reconcile/execute"
 	"reconciler/reconcile/plan"
+	"reconciler/reconcile/report"
 	"reconciler/spec"
 	"reconciler/state"
 )
@@ -65,6 +69,9 @@ type Options struct {
 
 	Now func() time.Time // optional: time.Now
 
+	// Approve is asked by Run, with the locks held and before anything is generated or changed,
+	// about the plan that Plan would make now. Its error ends the pass. Optional.
+	Approve func(plan.Plan) error
 	// Observer is asked once, before the first step, who wants to be told of progress. Optional.
 	Observer func(plan.Plan) execute.Observer
 }
@@ -81,7 +88,11 @@ type Pass struct {
 	Installation string                 // of the state store
 	Serial       int64                  // of the state that the plan was made from
 	Observed     map[string]plan.Actual // by host; without the unreachable ones
+	Knowledge    report.Knowledge       // zero: full
+	ObservedAt   time.Time              // if recorded: of the oldest of Observed
+	Base         spec.Revision          // if declared: that it is compared with
 	Suspensions  []state.Suspension     // that hold now
+	Opens        time.Time              // when the next closed maintenance window does; zero: none
 	Plan         plan.Plan
 	Result       *execute.Result // nil if nothing was executed
 }

@@ -34,34 +34,64 @@ const builtInLayer = "built in"
 // left out. It reports false if the tree does not declare the container. It may be called from
 // several goroutines.
 func (t *Tree) Settings(host, container string) ([]Setting, bool) {
-	h := t.Hosts[host]
-	if h == nil || h.Containers[container] == nil || t.layers == nil {
+	r := t.reader(host)
+	if r == nil || r.host.Containers[container] == nil {
 		return nil, false
+	}
+	i := slices.IndexFunc(r.target.containers,
+		func(e entry) bool { return e.key.Value == container })
+	list := r.settings(r.target.containers[i])
+	settings := make([]Setting, len(list))
+	for i := range list {
+		settings[i] = list[i].Setting
+	}
+	return settings, true
+}
+
+// reader finds the settings of the containers of one host. It is used by one goroutine.
+type reader struct {
+	b      *builder
+	host   *Host
+	target *target
+	scope  *hostScope
+}
+
+// reader returns nil if the tree does not declare the host.
+func (t *Tree) reader(host string) *reader {
+	h := t.Hosts[host]
+	if h == nil || t.layers == nil {
+		return nil
 	}
 	b := &builder{opts: t.layers.opts, decl: t.layers.decl, quiet: true}
 	b.prepare()
 	target := b.decl.byHost[host]
-	i := slices.IndexFunc(target.containers, func(e entry) bool { return e.key.Value == container })
-	e := target.containers[i]
-	scope := b.scope(target)
-	b.later = map[string]origin{}
-	b.bases = map[baseKey]*draft{} // once more, to hear of the keys that nothing acts on
-	f := finisher{b: b, host: scope, e: e, src: &b.own, d: b.draft(scope, e)}
-	f.finish()
-	f.d.Settings = h.Containers[container].Settings
-	return slices.Concat(f.acted(), f.later()).sorted(), true
+	return &reader{b: b, host: h, target: target, scope: b.scope(target)}
 }
 
-type settingList []Setting
+// detail is a setting with what must not be shown of it, or is too long to be.
+type detail struct {
+	Setting
+	secret Secret
+	node   *yaml.Node // of what is not acted on yet
+	f      *field
+}
 
-func (s settingList) sorted() []Setting {
-	slices.SortFunc(s, func(a, b Setting) int { return strings.Compare(a.Key, b.Key) })
-	return s
+// settings lists those of one container, sorted by key.
+func (r *reader) settings(e entry) []detail {
+	b := r.b
+	b.later = map[string]origin{}
+	b.bases = map[baseKey]*draft{} // once more, to hear of the keys that nothing acts on
+	f := finisher{b: b, host: r.scope, e: e, src: &b.own, d: b.draft(r.scope, e)}
+	f.finish()
+	f.d.Settings = r.host.Containers[e.key.Value].Settings
+	list := slices.Concat(f.acted(), f.later())
+	slices.SortFunc(list, func(a, b detail) int { return strings.Compare(a.Key, b.Key) })
+	return list
 }
 
 // acted lists the settings that are acted on.
-func (f *finisher) acted() settingList {
-	var out settingList
+func (f *finisher) acted() []detail {
+	var out []detail
 	for _, row := range table.all {
 		if row.get == nil {
 			continue
@@ -76,23 +106,28 @@ func (f *finisher) acted() settingList {
 		if row.id == keyPassword && o.src == nil && f.d.Password.Unknown() {
 			s.Layer, s.Position = "perhaps an encrypted file", f.b.decl.vault.closed[0]
 		}
-		if s.Value != "" || o.src != nil {
-			out = append(out, s)
+		if s.Value == "" && o.src == nil {
+			continue
 		}
+		shown := detail{Setting: s, f: row}
+		if row.id == keyPassword {
+			shown.secret = f.d.Password
+		}
+		out = append(out, shown)
 	}
 	return out
 }
 
 // later lists the settings that are not acted on yet.
-func (f *finisher) later() settingList {
-	var out settingList
+func (f *finisher) later() []detail {
+	var out []detail
 	for _, k := range slices.Sorted(maps.Keys(f.b.later)) {
 		o := f.b.later[k]
 		s := Setting{Key: k, Value: nodeText(o.node, 0), Layer: layerOf(o), Position: o.position()}
 		if o.f.Sensitive {
 			s.Value = redacted
 		}
-		out = append(out, s)
+		out = append(out, detail{Setting: s, node: o.node, f: o.f})
 	}
 	return out
 }

@@ -16,13 +16,18 @@ func (r Record) Same(o Record) bool {
 }
 
 // Check returns an error if no store can carry out the batch: a record without uid, host or name,
-// something that stands in it twice, or a suspension or pass that cannot be meant.
+// something that stands in it twice, or a suspension, pass or observation that cannot be meant.
 func (b Batch) Check() error {
 	if err := b.checkRecords(); err != nil {
 		return err
 	}
 	if err := b.checkSuspensions(); err != nil {
 		return err
+	}
+	for host, o := range b.Observed {
+		if err := o.check(host); err != nil {
+			return fmt.Errorf("cannot store the observation of host %q: %w", host, err)
+		}
 	}
 	if b.Pass == nil {
 		return nil

@@ -1,9 +1,11 @@
 // Package state is what the reconciler remembers between passes: one Record for each container it
-// made, with the values it generated for it, what somebody has suspended, and the last passes.
+// made, with the values it generated for it, what somebody has suspended, the last passes, and what
+// each host was last seen to have.
 //
 // It promises that a generated value is never lost and never given out twice: uniqueness of an
 // address on its network and of a MAC is a rule of the store, not of its readers. Passwords are
-// sealed with a key that is not in the store. It never holds what can be observed on a host.
+// sealed with a key that is not in the store. What a host was seen to have is kept to be shown
+// where the host cannot be asked: nothing is ever done because of it.
 package state
 
 import (
@@ -60,6 +62,8 @@ type Batch struct {
 	Suspend []Suspension // each replaces one of the same scope
 	Resume  []Scope      // exactly these scopes; an unknown one is not an error
 	Pass    *Pass        // optional: appended, or put in the place of the one with the same ID
+
+	Observed map[string]Observation // by host; each replaces the one of before
 }
 
 // Holder says who holds a lock.
@@ -78,11 +82,15 @@ type Store interface {
 	// Apply carries out the batch in one durable transaction and returns the new serial. It
 	// returns ErrConflict if a record changed since it was loaded, and *TakenError if an address,
 	// MAC or name belongs to another record. Records of one batch may swap addresses. A batch
-	// that is empty, or says only what is stored already (Same), writes nothing. The Version of
+	// that is empty, or says only what is stored already (Same), writes nothing, and one that has
+	// nothing new but observations leaves the serial as it is. The Version of
 	// each changed record goes up by one, that of a new one is 1. Passes beyond MaxPasses are
 	// forgotten, the oldest first, but those that Snapshot.LastRevision answers with after all
 	// others; the newest stays in any case.
 	Apply(ctx context.Context, batch Batch) (serial int64, err error)
+	// Observations returns what was stored last of each host. They are large, and apart from Load
+	// because no pass needs them to decide anything.
+	Observations(ctx context.Context) (map[string]Observation, error)
 	// Lock makes the caller the only writer until it calls unlock or its process ends. While
 	// another holds the lock it waits for ctx and then returns *LockedError.
 	Lock(ctx context.Context, by Holder) (unlock func() error, err error)

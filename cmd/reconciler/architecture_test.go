@@ -42,7 +42,7 @@ func layers() map[string][]string {
 		"reconcile/metrics": {"reconcile", "reconcile/execute", "reconcile/loop",
 			"reconcile/plan", "reconcile/report", "spec"},
 		"reconcile/web": {"reconcile/execute", "reconcile/loop", "reconcile/metrics",
-			"reconcile/report", "spec", "state"},
+			"reconcile/plan", "reconcile/report", "spec", "state"},
 	}
 }
 

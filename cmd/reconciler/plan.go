@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"io"
 
 	"github.com/spf13/cobra"
@@ -10,37 +11,49 @@ import (
 )
 
 func newPlan(a *app) *cobra.Command {
-	var detailed bool
-	var allow []string
+	var f planFlags
 	cmd := &cobra.Command{
 		Use:   "plan",
 		Short: "Show what run would do; change nothing",
 		Long: `Read the tree, look at the hosts, and show what "run" would do and why.
 Nothing is written: no host, no state; what would be generated is shown as such.
 
+Where the hosts cannot be reached, such as for a pull request, --refresh=false and --observed take
+what the last run saw of them, and --against shows what the tree changes, with nothing but the
+repository. Every plan says which of these it knows.
+
 ` + exitText,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return runPlan(cmd, a, planFlags{detailed: detailed, allow: allow})
+			return runPlan(cmd, a, f)
 		},
 	}
-	cmd.Flags().BoolVar(&detailed, "detailed-exitcode", false,
+	cmd.Flags().BoolVar(&f.detailed, "detailed-exitcode", false,
 		"exit with 2 if the plan is not empty")
-	addAllow(cmd.Flags(), &allow)
+	addAllow(cmd.Flags(), &f.allow)
+	f.knowledge.add(cmd.Flags())
+	f.sinks.add(cmd.Flags())
 	return cmd
 }
 
 type planFlags struct {
+	sinks
+	knowledge
 	detailed bool
 	allow    []string
 }
 
 func runPlan(cmd *cobra.Command, a *app, f planFlags) error {
-	pass, err := a.pass(cmd.Context(), f.allow, reconcile.Plan)
+	pass, err := f.pass(cmd, a, f.allow)
 	if err != nil {
 		return err
 	}
-	if err := writePlan(a, pass); err != nil {
+	if a.output == "markdown" {
+		err = report.Markdown(a.out, pass.Plan, f.page(a, meta(a, pass), report.BudgetComment))
+	} else {
+		err = writePlan(a, pass)
+	}
+	if err := errors.Join(err, f.sinks.write(a, pass.Plan, meta(a, pass))); err != nil {
 		return err
 	}
 	if code := report.ExitCode(pass.Plan, nil, f.detailed); code != exitDone {
@@ -52,7 +65,7 @@ func runPlan(cmd *cobra.Command, a *app, f planFlags) error {
 func writePlan(a *app, pass reconcile.Pass) error {
 	return a.write(
 		func(w io.Writer, t report.TextOptions) error {
-			t.Hosts = len(pass.Observed)
+			t.Hosts, t.Meta = len(pass.Observed), meta(a, pass)
 			return report.Text(w, pass.Plan, t)
 		},
 		func(w io.Writer) error { return report.JSON(w, pass.Plan, meta(a, pass)) })
@@ -61,6 +74,9 @@ func writePlan(a *app, pass reconcile.Pass) error {
 func meta(a *app, pass reconcile.Pass) report.Meta {
 	return report.Meta{
 		Tool: "reconciler " + version(), Source: redactURL(a.source), Revision: pass.Revision.ID,
+		Ref: pass.Revision.Ref, Author: pass.Revision.Author, Subject: pass.Revision.Subject,
+		Signer:    pass.Revision.Signer,
+		Knowledge: pass.Knowledge, ObservedAt: pass.ObservedAt, Base: pass.Base.ID,
 		Installation: pass.Installation, Serial: pass.Serial, Hosts: pass.HostNames(),
 	}
 }

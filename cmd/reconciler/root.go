@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -151,7 +152,7 @@ keeps it so, and shows beforehand what it would do.`,
 		"file with age or SSH keys that open the secrets of the tree (repeatable)")
 	flags.StringSliceVar(&a.hosts, "host", nil, "only this host (repeatable)")
 	flags.StringSliceVar(&a.only, "only", nil, "only this HOST/CONTAINER (repeatable)")
-	flags.StringVarP(&a.output, "output", "o", "text", "text or json")
+	flags.StringVarP(&a.output, "output", "o", "text", "text or json; plan: markdown too")
 	flags.StringVar(&a.config, "config", defaultConfig, "configuration file")
 	flags.StringVar(&a.logFormat, "log-format", "text", "text or json")
 	flags.StringVar(&a.logLevel, "log-level", "warn", "debug, info, warn or error")
@@ -159,9 +160,9 @@ keeps it so, and shows beforehand what it would do.`,
 	flags.DurationVar(&a.lockTimeout, "lock-timeout", 30*time.Second,
 		"how long to wait for another run on the same state or host")
 	root.AddCommand(
-		newValidate(a), newPlan(a), newRun(a), newShow(a), newSecret(a),
+		newValidate(a), newPlan(a), newRun(a), newShow(a), newExplain(a), newSecret(a),
 		newStatus(a), newState(a), newSchema(a), newVersion(a), newLaunch(a),
-		newSuspend(a), newResume(a), newTrigger(a), newHistory(a),
+		newApply(a), newDiff(a), newSuspend(a), newResume(a), newTrigger(a), newHistory(a),
 	)
 	return root
 }
@@ -174,7 +175,9 @@ func (a *app) prepare(cmd *cobra.Command) error {
 	}
 	var settings strings.Builder
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
-		fmt.Fprintf(&settings, "%s=%s\n", f.Name, f.Value)
+		if f.Name != "help" { // cobra adds it late
+			fmt.Fprintf(&settings, "%s=%s\n", f.Name, f.Value)
+		}
 	})
 	a.settings = settings.String()
 	if cmd.Name() == "run" && !a.once && !cmd.Flags().Changed("log-level") {
@@ -199,8 +202,12 @@ func (a *app) again() (*app, error) {
 
 // check refuses values of the common flags that no command can use.
 func (a *app) check() error {
-	if a.output != "text" && a.output != "json" {
-		return fmt.Errorf("cannot use --output %q: say text or json", a.output)
+	if a.output == "markdown" && a.command != "reconciler plan" {
+		return hinted{fmt.Errorf("cannot use --output markdown with %q", a.command),
+			"only plans are written as markdown; say text or json"}
+	}
+	if !slices.Contains([]string{"text", "json", "markdown"}, a.output) {
+		return fmt.Errorf("cannot use --output %q: say text, json, or for plan markdown", a.output)
 	}
 	if a.parallel < 1 {
 		return fmt.Errorf("cannot use --parallel %d: at least 1", a.parallel)

@@ -30,9 +30,8 @@ SIGHUP asks for it, and at the latest after --interval. Containers outlive it.
 ` + exitText,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if os.Getuid() != 0 {
-				return hinted{errors.New("cannot change containers without being root"),
-					`run it as root; "plan" and "validate" work without where they may read`}
+			if err := mustBeRoot(); err != nil {
+				return err
 			}
 			if a.once {
 				return runOnce(cmd.Context(), a)
@@ -42,6 +41,14 @@ SIGHUP asks for it, and at the latest after --interval. Containers outlive it.
 	}
 	a.runFlags.add(cmd.Flags())
 	return cmd
+}
+
+func mustBeRoot() error {
+	if os.Getuid() == 0 {
+		return nil
+	}
+	return hinted{errors.New("cannot change containers without being root"),
+		`run it as root; "plan" and "validate" work without where they may read`}
 }
 
 // runFlags are those of "run".
@@ -72,7 +79,7 @@ func (r *runFlags) check() error {
 // runOnce makes one pass, and says how it went in a file of metrics if one is asked for.
 func runOnce(ctx context.Context, a *app) error {
 	began, m := time.Now(), metrics.New(version())
-	pass, err := runPass(ctx, a, m)
+	pass, err := runPass(ctx, a, m, nil)
 	if a.metricsFile != "" {
 		m.Once(loop.Report{Reasons: []string{"once"}, Began: began, Ended: time.Now(),
 			Pass: pass, Err: err})
@@ -86,11 +93,15 @@ func runOnce(ctx context.Context, a *app) error {
 	return writeResult(a, pass)
 }
 
-func runPass(ctx context.Context, a *app, m *metrics.Metrics) (reconcile.Pass, error) {
+// runPass makes a pass that changes hosts. approve may be nil; see reconcile.Options.
+func runPass(
+	ctx context.Context, a *app, m *metrics.Metrics, approve func(plan.Plan) error,
+) (reconcile.Pass, error) {
 	var progress *report.Progress
 	walk := func(
 		ctx context.Context, d reconcile.Declaration, o reconcile.Options,
 	) (reconcile.Pass, error) {
+		o.Approve = approve
 		o.Observer = func(p plan.Plan) execute.Observer {
 			progress = newProgress(a.err, len(p.Steps))
 			return observers{progress, m}

@@ -94,6 +94,14 @@ func (s *sourceFlags) name() string {
 	return name
 }
 
+// hasUser reports whether a web address has something before its host. That may be a token: no
+// error may repeat it.
+func (s *sourceFlags) hasUser() bool {
+	scheme, rest, _ := strings.Cut(s.source, "://")
+	host, _, _ := strings.Cut(rest, "/")
+	return strings.HasPrefix(strings.ToLower(scheme), "http") && strings.Contains(host, "@")
+}
+
 // openSource opens what --source names.
 func openSource(a *app, log *slog.Logger) (reconcile.Source, error) {
 	s := &a.sourceFlags
@@ -103,6 +111,11 @@ func openSource(a *app, log *slog.Logger) (reconcile.Source, error) {
 	}
 	if !s.isGit() {
 		return s.openDir()
+	}
+	if s.auth.PasswordFile == "" && s.hasUser() {
+		return nil, hinted{fmt.Errorf("cannot use repository %q: a user name, or a token in its "+
+			"place, is given but no password file", redactURL(s.source)),
+			"put a token into a file and name it with --git-token-file"}
 	}
 	cache := s.cache
 	if cache == "" {

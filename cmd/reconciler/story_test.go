@@ -21,6 +21,7 @@ func TestStories(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Join("..", "..", "testdata", "stories"),
 		Setup:               setUpUser,
+		Cmds:                storyCommands(),
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 	})
@@ -37,10 +38,19 @@ func TestStoriesOnLXC(t *testing.T) {
 		Setup:               setUpHost,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"expand": expand,
-		},
+		Cmds:                storyCommands(),
 	})
+}
+
+// storyCommands are what stories can do besides running programs.
+func storyCommands() map[string]func(*testscript.TestScript, bool, []string) {
+	return map[string]func(*testscript.TestScript, bool, []string){
+		"expand": expand,
+		"repo":   makeRepo, "git": runGit, "commit": commit, "sign": sign,
+		"serve": serve, "network": network,
+		"freeport": freePort, "get": get, "webhook": webhook, "passes": passes,
+		"eventually": eventually, "latency": latency, "soak": soak, "cputime": cpuTime,
+	}
 }
 
 // requireLXC skips where real containers cannot run, unless RECONCILER_TEST_LXC forbids it.
@@ -58,6 +68,7 @@ func requireLXC(t *testing.T) {
 
 // setUpUser gives a story a state of its own.
 func setUpUser(e *testscript.Env) error {
+	setUpGit(e)
 	e.Setenv("RECONCILER_STATE", "sqlite://"+filepath.Join(e.WorkDir, "state.db"))
 	e.Setenv("RECONCILER_CONFIG", filepath.Join(e.WorkDir, "config.yaml"))
 	e.Setenv("RECONCILER_SOURCE", "tree")

@@ -76,9 +76,11 @@ func TestGroupsHoldEveryStepInOrder(t *testing.T) {
 		}
 		for k, list := range want {
 			line := "steps: " + string(stepNames(stepsOf(plan.Step{}, list...))) + "\n"
-			name := k.host + "/" + k.container + " "
-			if !strings.Contains(b.String(), line) || !strings.Contains(b.String(), name) {
-				t.Fatalf("%s with %q is not in the plan:\n%s", name, line, b.String())
+			words := strings.ReplaceAll(b.String(), "\n", " ")
+			if !strings.Contains(b.String(), line) ||
+				!strings.Contains(words, " "+k.host+"/"+k.container+" ") {
+				t.Fatalf("%s/%s with %q is not in the plan:\n%s", k.host, k.container, line,
+					b.String())
 			}
 		}
 	})

@@ -55,9 +55,18 @@ func poisoned[T any](s string) T {
 func texts(s string) map[string]func(io.Writer, TextOptions) error {
 	p, r := poisoned[plan.Plan](s), poisoned[execute.Result](s)
 	return map[string]func(io.Writer, TextOptions) error{
-		"plan": func(w io.Writer, o TextOptions) error { return Text(w, p, o) },
+		"plan": func(w io.Writer, o TextOptions) error {
+			o.Meta = poisoned[Meta](s)
+			return Text(w, p, o)
+		},
 		"result": func(w io.Writer, o TextOptions) error {
 			return ResultText(w, r, p, o)
+		},
+		"markdown": func(w io.Writer, _ TextOptions) error {
+			return Markdown(w, p, MarkdownOptions{Meta: poisoned[Meta](s), Marker: s, PathPrefix: s})
+		},
+		"github": func(w io.Writer, _ TextOptions) error {
+			return GitHub(w, p, GitHubOptions{PathPrefix: s})
 		},
 		"show":     poisoned[Settings](s).Text,
 		"status":   poisoned[Status](s).Text,
@@ -171,7 +180,9 @@ func FuzzHostileStrings(f *testing.F) {
 
 func TestEscapedDocumentsMeanTheSame(t *testing.T) {
 	t.Parallel()
-	for _, s := range []string{"\u009b", "\x7f", "\U000e0041", "\u202e", "日本", "a\\u001b"} {
+	for _, s := range []string{
+		"\u009b", "\x7f", "\U000e0041", "\u202e", "日本", "a\\u001b", "##[x]", "####",
+	} {
 		var b bytes.Buffer
 		u := []plan.Unreachable{{Host: s}}
 		if err := JSON(&b, plan.Plan{Unreachable: u}, Meta{}); err != nil {
@@ -200,6 +211,8 @@ func TestSecretsStayOut(t *testing.T) {
 	outputs := map[string]func(w io.Writer) error{
 		"plan text":    func(w io.Writer) error { return Text(w, p, plain) },
 		"plan json":    func(w io.Writer) error { return JSON(w, p, Meta{}) },
+		"markdown":     func(w io.Writer) error { return Markdown(w, p, MarkdownOptions{}) },
+		"github":       func(w io.Writer) error { return GitHub(w, p, GitHubOptions{}) },
 		"result text":  func(w io.Writer) error { return ResultText(w, r, p, plain) },
 		"result json":  func(w io.Writer) error { return ResultJSON(w, r, p, Meta{}) },
 		"record text":  func(w io.Writer) error { return record.Text(w, plain) },

@@ -1,40 +1,29 @@
 package report
 
 import (
-	"bytes"
-	"encoding/json"
-	"fmt"
 	"io"
-	"strconv"
-	"unicode/utf16"
-	"unicode/utf8"
 
 	"reconciler/reconcile/plan"
 	"reconciler/spec"
 )
 
-// Meta says what a JSON report was made from. All of it is optional.
-type Meta struct {
-	Tool         string   `json:"tool,omitempty"`         // version of the program
-	Source       string   `json:"source,omitempty"`       // where the tree came from
-	Revision     string   `json:"revision,omitempty"`     // of the tree
-	Installation string   `json:"installation,omitempty"` // identity of the state store
-	Serial       int64    `json:"serial,omitempty"`       // of the state that was read
-	Hosts        []string `json:"hosts,omitempty"`        // that were compared
-}
-
-// PlanDocument is the JSON form of a plan. Lists are never null.
+// PlanDocument is the JSON form of a plan, as Schema describes it. Lists are never null.
 type PlanDocument struct {
-	FormatVersion string             `json:"format_version"`
-	Meta          Meta               `json:"meta"`
-	Summary       PlanSummary        `json:"summary"`
-	Containers    []ContainerSummary `json:"containers"` // those with steps; by host, then name
-	Steps         []plan.Step        `json:"steps"`      // in the order of the plan
-	Blocked       []plan.Blocked     `json:"blocked"`
-	Held          []plan.Held        `json:"held"` // what waits, and drift that is left
-	Unmanaged     []plan.Unmanaged   `json:"unmanaged"`
-	Unreachable   []plan.Unreachable `json:"unreachable"`
-	Warnings      []ProblemRow       `json:"warnings"`
+	FormatVersion   string             `json:"format_version"`
+	PlanID          string             `json:"plan_id"`   // see PlanID
+	Knowledge       Knowledge          `json:"knowledge"` // never empty
+	Errored         bool               `json:"errored"`   // a mistake blocks something
+	Meta            Meta               `json:"meta"`
+	Summary         PlanSummary        `json:"summary"`
+	Containers      []ContainerSummary `json:"containers"`       // with steps; by host, then name
+	ResourceChanges []ResourceChange   `json:"resource_changes"` // of the same, in the same order
+	ResourceDrift   []ResourceChange   `json:"resource_drift"`   // what differs outside the tree
+	Steps           []plan.Step        `json:"steps"`            // in the order of the plan
+	Blocked         []plan.Blocked     `json:"blocked"`
+	Held            []plan.Held        `json:"held"` // what waits, and drift that is left
+	Unmanaged       []plan.Unmanaged   `json:"unmanaged"`
+	Unreachable     []plan.Unreachable `json:"unreachable"` // of these hosts nothing is known
+	Warnings        []ProblemRow       `json:"warnings"`
 }
 
 // PlanSummary counts containers. One that is replaced counts in Create, Destroy and Replace.
@@ -74,6 +63,9 @@ func Document(p plan.Plan, meta Meta) PlanDocument {
 	t := tallyOf(groups)
 	d := PlanDocument{
 		FormatVersion: formatVersion,
+		PlanID:        PlanID(p),
+		Knowledge:     meta.knowledge(),
+		Errored:       failed(p, nil),
 		Meta:          meta,
 		Summary: PlanSummary{
 			Create: t.created(), Change: t.changed(), Destroy: t.destroyed(),
@@ -81,13 +73,15 @@ func Document(p plan.Plan, meta Meta) PlanDocument {
 			Blocked: len(p.Blocked), Held: len(p.Held), Unmanaged: len(p.Unmanaged),
 			Unreachable: len(p.Unreachable), Warnings: len(p.Warnings),
 		},
-		Containers:  make([]ContainerSummary, 0, len(groups)),
-		Steps:       make([]plan.Step, 0, len(p.Steps)),
-		Blocked:     list(p.Blocked),
-		Held:        redactHeld(p.Held),
-		Unmanaged:   list(p.Unmanaged),
-		Unreachable: list(p.Unreachable),
-		Warnings:    problemRows(p.Warnings),
+		Containers:      make([]ContainerSummary, 0, len(groups)),
+		ResourceChanges: resourceChanges(groups),
+		ResourceDrift:   resourceDrift(groups, p.Held),
+		Steps:           make([]plan.Step, 0, len(p.Steps)),
+		Blocked:         list(p.Blocked),
+		Held:            redactHeld(p.Held),
+		Unmanaged:       list(p.Unmanaged),
+		Unreachable:     list(p.Unreachable),
+		Warnings:        problemRows(p.Warnings),
 	}
 	for _, g := range groups {
 		d.Containers = append(d.Containers,
@@ -101,7 +95,7 @@ func Document(p plan.Plan, meta Meta) PlanDocument {
 
 // JSON writes the plan as a PlanDocument. It returns the error of w.
 func JSON(w io.Writer, p plan.Plan, meta Meta) error {
-	return encode(w, Document(p, meta))
+	return stream(w, Document(p, meta))
 }
 
 // redactStep returns a copy that holds nothing but what may be shown.
@@ -143,37 +137,4 @@ func list[T any](s []T) []T {
 		return []T{}
 	}
 	return s
-}
-
-// encode writes v as indented JSON that is safe on a terminal too.
-func encode(w io.Writer, v any) error {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	if err := e.Encode(v); err != nil {
-		return fmt.Errorf("cannot encode report: %w", err)
-	}
-	if _, err := w.Write(escapeJSON(b.Bytes())); err != nil {
-		return fmt.Errorf("cannot write report: %w", err)
-	}
-	return nil
-}
-
-// escapeJSON replaces what encoding/json leaves as it is and a terminal may act on. Such
-// characters stand only inside JSON strings, where the escape means the same.
-func escapeJSON(text []byte) []byte {
-	out := make([]byte, 0, len(text))
-	for len(text) > 0 {
-		r, n := utf8.DecodeRune(text)
-		if r == '\n' || strconv.IsPrint(r) {
-			out = append(out, text[:n]...)
-		} else {
-			for _, unit := range utf16.AppendRune(nil, r) {
-				out = fmt.Appendf(out, `\u%04x`, unit)
-			}
-		}
-		text = text[n:]
-	}
-	return out
 }

@@ -10,6 +10,7 @@ import (
 type TextOptions struct {
 	Color bool // with ANSI colours
 	Hosts int  // how many hosts were compared; 0: the text does not say
+	Meta  Meta // revision and knowledge, told above the plan where there is something to tell
 }
 
 // ColorWanted decides on colour when no flag does. NO_COLOR (not empty) and FORCE_COLOR=0 turn
@@ -58,7 +59,11 @@ func (p *printer) line(indent int, parts ...safe) {
 	for range indent {
 		p.w.WriteByte(' ')
 	}
+	begun := false
 	for _, s := range parts {
+		if !begun && s != "" {
+			s, begun = unled(s), true
+		}
 		p.w.WriteString(string(s))
 	}
 	p.w.WriteByte('\n')

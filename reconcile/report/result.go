@@ -73,6 +73,7 @@ func ResultText(w io.Writer, r execute.Result, p plan.Plan, o TextOptions) error
 		return Text(w, p, o)
 	}
 	out := newPrinter(w, o)
+	out.header(o.Meta)
 	for f := succeeded; f <= broken; f++ {
 		for _, outcome := range r.Outcomes {
 			if fateOf(outcome) == f {
@@ -202,5 +203,5 @@ func (p *printer) done(s score, pl plan.Plan) {
 	if pl.Unchanged > 0 {
 		more = append(more, number(pl.Unchanged)+" unchanged")
 	}
-	p.closing(sentence, append(more, left(pl)...))
+	p.closing(sentence, ending(append(more, left(pl)...)))
 }

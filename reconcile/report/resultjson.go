@@ -81,7 +81,7 @@ func ResultJSON(w io.Writer, r execute.Result, p plan.Plan, meta Meta) error {
 	for _, o := range r.Outcomes {
 		d.Containers = append(d.Containers, containerResult(o))
 	}
-	return encode(w, d)
+	return stream(w, d)
 }
 
 func containerResult(o execute.Outcome) ContainerResult {

@@ -12,10 +12,11 @@ import (
 type safe string
 
 // clean writes everything that does not stand for itself on a terminal (control characters,
-// direction marks, broken UTF-8) as an escape such as \x1b.
+// direction marks, broken UTF-8) as an escape such as \x1b, and so what a build server would take
+// for a command in its log (##[group]).
 func clean(s string) safe {
 	if plain(s) {
-		return safe(s)
+		return unlogged(s)
 	}
 	var b strings.Builder
 	for i := 0; i < len(s); {
@@ -31,7 +32,24 @@ func clean(s string) safe {
 		}
 		i += size
 	}
-	return safe(b.String())
+	return unlogged(b.String())
+}
+
+// unlogged breaks what a build server takes for a command wherever it stands in a line.
+func unlogged(s string) safe {
+	return safe(strings.ReplaceAll(s, "##", `#\x23`))
+}
+
+// unled breaks what a build server takes for a command at the start of a line.
+func unled(s safe) safe {
+	paint := safe("")
+	if i := strings.IndexByte(string(s), 'm') + 1; strings.HasPrefix(string(s), "\x1b") {
+		paint, s = s[:i], s[i:]
+	}
+	if text, found := strings.CutPrefix(strings.TrimLeft(string(s), " "), "::"); found {
+		s = `\x3a:` + safe(text)
+	}
+	return paint + s
 }
 
 func plain(s string) bool {

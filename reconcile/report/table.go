@@ -54,6 +54,9 @@ func cleanRow(cells []string) []safe {
 		if c != "" {
 			row[i] = clean(c)
 		}
+		if i == 0 {
+			row[i] = unled(row[i])
+		}
 	}
 	return row
 }

@@ -13,15 +13,17 @@ import (
 const detail = 6
 
 // Text writes the plan for people: one block for each container with its changes (what loses data
-// first), what is blocked, held, unmanaged and unreachable, the warnings, and at the end the
-// verdict. It returns the error of w.
+// first; at least three with the same fate share a block), what is blocked, held, unmanaged and
+// unreachable, the warnings, and at the end the verdict. It returns the error of w.
 func Text(w io.Writer, p plan.Plan, o TextOptions) error {
 	out := newPrinter(w, o)
+	out.header(o.Meta)
 	groups := groupsOf(p)
+	folds := foldsOf(groups)
 	for k := destroys; k <= records; k++ {
-		for _, g := range groups {
-			if g.kind == k {
-				out.block(g)
+		for _, f := range folds {
+			if f[0].kind == k {
+				out.block(f)
 			}
 		}
 	}
@@ -30,7 +32,7 @@ func Text(w io.Writer, p plan.Plan, o TextOptions) error {
 	out.unmanaged(p.Unmanaged)
 	out.unreachable(p.Unreachable)
 	out.warnings(p.Warnings)
-	out.verdict(p, tallyOf(groups), o)
+	out.closing(verdictOf(p, tallyOf(groups), o))
 	return out.close()
 }
 
@@ -40,27 +42,15 @@ func (p *printer) heading(l look, parts ...safe) {
 	p.line(0, append([]safe{pad, p.paint(l.color, l.marker), " "}, parts...)...)
 }
 
-func (p *printer) block(g group) {
-	l := g.kind.look()
-	name := p.paint(bold, address(g.Host, g.Container))
-	if g.Template {
-		name += " (template)"
-	}
-	if g.forgotten() {
-		l.will = "has vanished, its record will be removed"
-	}
-	note := safe("")
-	switch c := g.class(); {
-	case g.kind == destroys || g.kind == replaces:
-		note = " (" + classWords(spec.Recreate) + ")"
-	case g.kind == changes && c != "":
-		note = " (" + classWords(c) + ")"
-	}
-	p.heading(l, name, " ", l.will, note)
+func (p *printer) block(f fold) {
+	g := f[0]
+	p.heading(g.kind.look(), p.paint(bold, f.title()), " ", f.will())
 	for _, r := range g.reasons() {
 		p.line(detail, clean(r))
 	}
-	p.declared(g)
+	if len(f) == 1 {
+		p.declared(g)
+	}
 	for _, c := range g.changes() {
 		p.change(g.kind, redact(c))
 	}
@@ -68,7 +58,53 @@ func (p *printer) block(g group) {
 	if needs := g.needs(); len(needs) > 0 {
 		p.line(detail, p.paint(dim, "after: "+clean(strings.Join(needs, ", "))))
 	}
+	p.members(f)
 	p.line(0)
+}
+
+// title names what a block is about.
+func (f fold) title() safe {
+	if len(f) > 1 {
+		return f.name()
+	}
+	return address(f[0].Host, f[0].Container)
+}
+
+// will says what becomes of it, and what that costs.
+func (f fold) will() safe {
+	g, text := f[0], f[0].kind.look().will
+	switch {
+	case g.forgotten() && len(f) > 1:
+		text = "have vanished, their records will be removed"
+	case g.forgotten():
+		text = "has vanished, its record will be removed"
+	case g.kind == records && len(f) > 1:
+		text = "stay as they are, only their records change"
+	}
+	if g.Template && len(f) == 1 {
+		text = "(template) " + text
+	}
+	switch c := g.class(); {
+	case g.loses():
+		text += " (" + classWords(spec.Recreate) + ")"
+	case g.kind == changes && c != "":
+		text += " (" + classWords(c) + ")"
+	}
+	return text
+}
+
+// members names the containers of a fold of several.
+func (p *printer) members(f fold) {
+	if len(f) == 1 {
+		return
+	}
+	for _, g := range f {
+		where := safe("")
+		if pos := g.position(); pos.File != "" {
+			where = p.paint(dim, " declared at "+clean(pos.String()))
+		}
+		p.line(detail, address(g.Host, g.Container), where)
+	}
 }
 
 func (p *printer) declared(g group) {
@@ -89,22 +125,27 @@ func stepNames(steps []plan.Step) safe {
 }
 
 func (p *printer) change(k kind, c plan.Change) {
-	var notes []safe
-	if c.Generated && !c.Unknown {
-		notes = append(notes, "generated")
-	}
-	if (k == changes || k == replaces) && c.Class != "" {
-		notes = append(notes, classWords(c.Class))
-	}
-	if c.Drift {
-		notes = append(notes, "changed outside the tree")
-	}
-	note := safe("")
-	if len(notes) > 0 {
-		note = p.paint(dim, "  ("+joinSafe(notes, "; ")+")")
+	note := notes(k, c)
+	if note != "" {
+		note = p.paint(dim, "  ("+note+")")
 	}
 	marker, text := sides(k, c)
 	p.line(detail, p.paint(marker.color, marker.marker), " ", clean(c.Field), ": ", text, note)
+}
+
+// notes says what is to be known of a change beside its values.
+func notes(k kind, c plan.Change) safe {
+	var all []safe
+	if c.Generated && !c.Unknown {
+		all = append(all, "generated")
+	}
+	if (k == changes || k == replaces) && c.Class != "" {
+		all = append(all, classWords(c.Class))
+	}
+	if c.Drift {
+		all = append(all, "changed outside the tree")
+	}
+	return joinSafe(all, "; ")
 }
 
 // sides returns how a change looks (added, taken away, other) and its values.
@@ -133,11 +174,11 @@ func side(field, text string) safe {
 	return value(text)
 }
 
-// verdict writes the last line: what the plan comes to.
-func (p *printer) verdict(pl plan.Plan, t tally, o TextOptions) {
+// verdictOf says what a plan comes to, in our own words alone: the sentence that scripts look
+// for, and the rest.
+func verdictOf(pl plan.Plan, t tally, o TextOptions) (safe, safe) {
 	if len(pl.Steps)+len(pl.Blocked)+len(pl.Held)+len(pl.Unreachable) == 0 {
-		p.line(0, p.paint(bold, "No changes."), " ", matching(pl.Unchanged, o.Hosts))
-		return
+		return "No changes.", matching(pl.Unchanged, o)
 	}
 	sentence := "Plan: " + number(t.created()) + " to create, " + number(t.changed()) +
 		" to change, " + number(t.destroyed()) + " to destroy."
@@ -148,14 +189,20 @@ func (p *printer) verdict(pl plan.Plan, t tally, o TextOptions) {
 	if pl.Unchanged > 0 {
 		more = append(more, number(pl.Unchanged)+" unchanged")
 	}
-	p.closing(sentence, append(more, left(pl)...))
+	return sentence, ending(append(more, left(pl)...))
 }
 
-// closing writes the sentence that scripts look for, and a second one with the rest.
-func (p *printer) closing(sentence safe, more []safe) {
-	rest := safe("")
-	if len(more) > 0 {
-		rest = " " + joinSafe(more, ", ") + "."
+func ending(parts []safe) safe {
+	if len(parts) == 0 {
+		return ""
+	}
+	return joinSafe(parts, ", ") + "."
+}
+
+// closing writes the sentence that scripts look for, and the rest behind it.
+func (p *printer) closing(sentence, rest safe) {
+	if rest != "" {
+		rest = " " + rest
 	}
 	p.line(0, p.paint(bold, sentence), rest)
 }
@@ -175,16 +222,26 @@ func left(pl plan.Plan) []safe {
 	return more
 }
 
-func matching(containers, hosts int) safe {
+func matching(containers int, o TextOptions) safe {
+	where := safe("")
+	if o.Hosts > 0 {
+		where = " on " + count(o.Hosts, "host")
+	}
 	verb := safe(" match")
 	if containers == 1 {
 		verb = " matches"
 	}
-	where := safe("")
-	if hosts > 0 {
-		where = " on " + count(hosts, "host")
+	tail := safe(" the tree.")
+	switch o.Meta.knowledge() {
+	case KnowRecorded:
+		verb, tail = " matched", " the tree when last observed."
+	case KnowDeclared:
+		verb, tail = " are declared", " as before."
+		if containers == 1 {
+			verb = " is declared"
+		}
 	}
-	return count(containers, "container") + where + verb + " the tree."
+	return count(containers, "container") + where + verb + tail
 }
 
 func number(n int) safe { return safe(strconv.Itoa(n)) }

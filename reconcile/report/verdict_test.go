@@ -215,8 +215,9 @@ func TestKeysOfTheDocuments(t *testing.T) {
 		want []string
 	}{
 		"plan": {planJSON.Bytes(), []string{
-			"blocked", "containers", "format_version", "held", "meta", "steps", "summary",
-			"unmanaged", "unreachable", "warnings",
+			"blocked", "containers", "errored", "format_version", "held", "knowledge", "meta",
+			"plan_id", "resource_changes", "resource_drift", "steps", "summary", "unmanaged",
+			"unreachable", "warnings",
 		}},
 		"result": {resultJSON.Bytes(), []string{
 			"blocked", "containers", "format_version", "held", "interrupted", "meta", "summary",
@@ -279,8 +280,11 @@ func TestColumnsAreAligned(t *testing.T) {
 			for i, name := range header {
 				at := strings.Index(lines[0], name)
 				want := row[i]
-				if want == "" {
+				switch {
+				case want == "":
 					want = "-"
+				case i == 0:
+					want = string(unled(safe(want)))
 				}
 				got := string([]rune(line)[at:][:utf8.RuneCountInString(want)])
 				if got != want {

@@ -69,6 +69,10 @@ func (r *run) password(c *spec.Container, next *state.Record, d *plan.Desired) e
 	switch {
 	case c.Password.Unknown():
 		return r.unknownPassword(c, next, d)
+	case r.keys == nil && next.Applied[appliedPassword] != "":
+		// A record that was exported without its password: nobody can say that it changes.
+		d.PasswordTag = next.Applied[appliedPassword]
+		return nil
 	case !c.Password.IsZero():
 		return r.declaredPassword(c.Password, next, d)
 	case next.Password != nil:

@@ -214,3 +214,29 @@ func TestPasswordThatIsNotKnown(t *testing.T) {
 		t.Error("a password that nobody knows is said to change")
 	}
 }
+
+// A record that was exported has no password. What was set counts as what shall be set, declared or
+// generated: nobody can say that it changes.
+func TestPasswordOfAnExportedRecord(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]*spec.Container{
+		"generated": box("h", "a"), "declared": box("h", "a", password("sesame")),
+	} {
+		w := newWorld(t)
+		in := w.input(tree(lan(), c))
+		w.pass(in)
+		in.State = w.snapshot()
+		in.State.Records[0].Password = nil
+		for tag, want := range map[string]string{"set": "set", "": resolve.Pending} {
+			applied(tag)(&in.State.Records[0])
+			got, err := resolve.Preview(in, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d := find(t, got, "h", "a"); d.PasswordTag != want {
+				t.Errorf("%s, with the mark %q: it is planned as %q, not %q", name, tag,
+					d.PasswordTag, want)
+			}
+		}
+	}
+}

@@ -50,19 +50,25 @@ func (s *Store) apply(ctx context.Context, batch state.Batch) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	var serial int64
-	if !changed {
-		return serial, tx.QueryRowContext(ctx, "SELECT serial FROM store").Scan(&serial)
-	}
-	err = tx.QueryRowContext(ctx, "UPDATE store SET serial = serial + 1 RETURNING serial").
-		Scan(&serial)
+	seen, err := observe(ctx, tx, batch.Observed)
 	if err != nil {
 		return 0, err
+	}
+	next := "SELECT serial FROM store"
+	if changed {
+		next = "UPDATE store SET serial = serial + 1 RETURNING serial"
+	}
+	var serial int64
+	if err := tx.QueryRowContext(ctx, next).Scan(&serial); err != nil {
+		return 0, err
+	}
+	if !changed && !seen {
+		return serial, nil
 	}
 	return serial, tx.Commit()
 }
 
-// change carries the batch out and reports whether it changed anything.
+// change carries the batch out, but for its observations, and reports whether it changed anything.
 func change(ctx context.Context, tx *sql.Tx, batch state.Batch) (bool, error) {
 	records, err := changeRecords(ctx, tx, batch)
 	if err != nil {

@@ -75,9 +75,18 @@ CREATE TABLE passes (
 ) STRICT;
 `
 
+// observed is schema 3. The content is as the program wrote it.
+const observed = `
+CREATE TABLE observations (
+	host    TEXT PRIMARY KEY,
+	at      INTEGER NOT NULL,
+	content BLOB NOT NULL
+) STRICT;
+`
+
 // migrations are the steps from an empty file to the newest schema, in order: the step at index i
 // leads from schema i to i+1. A step that was released is never changed; a new one is added.
-func migrations() []string { return []string{initial, remembered} }
+func migrations() []string { return []string{initial, remembered, observed} }
 
 // migrate brings the file to the newest schema, in one transaction.
 func migrate(ctx context.Context, db *sql.DB, steps []string) error {

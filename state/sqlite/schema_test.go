@@ -35,7 +35,7 @@ func TestMigration(t *testing.T) {
 
 	next := append(migrations(), future)
 	if _, err := openWith(t, path, Options{ReadOnly: true}, next...); err == nil ||
-		!strings.Contains(err.Error(), "schema 2") {
+		!strings.Contains(err.Error(), "schema 3") {
 		t.Errorf("a reader did not say that the schema is old: error %v", err)
 	}
 	s, err := openWith(t, path, Options{}, next...)
@@ -105,6 +105,31 @@ func TestMigrationOfSchema1(t *testing.T) {
 	}
 }
 
+func TestMigrationOfSchema2(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "state.db")
+	old, err := openWith(t, path, Options{}, initial, remembered)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustApply(t, old, state.Batch{Put: records(3), Pass: newPass(1),
+		Suspend: []state.Suspension{{By: "ann@desk", Since: newPass(1).Began}}})
+	before := mustLoad(t, old)
+	s := mustOpen(t, path, Options{})
+	after := mustLoad(t, s)
+	if len(after.Records) != 3 || after.Serial != before.Serial ||
+		!slices.Equal(after.Passes, before.Passes) ||
+		!slices.Equal(after.Suspensions, before.Suspensions) {
+		t.Errorf("the migration changed what is remembered:\n%+v\n%+v", before, after)
+	}
+	seen := map[string]state.Observation{"h": {At: newPass(1).Began, Content: []byte("x")}}
+	mustApply(t, s, state.Batch{Observed: seen})
+	got, err := mustOpen(t, path, Options{ReadOnly: true}).Observations(context.Background())
+	if err != nil || len(got) != 1 || !got["h"].Same(seen["h"]) {
+		t.Errorf("a migrated store keeps the observations %v (error %v)", got, err)
+	}
+}
+
 // Who only looks says that the schema is old, and does not change the file.
 func TestReadOnlyOfSchema1(t *testing.T) {
 	t.Parallel()
@@ -115,7 +140,7 @@ func TestReadOnlyOfSchema1(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = openAndLoad(path, Options{ReadOnly: true})
-	if err == nil || !strings.Contains(err.Error(), "has schema 1 and this program needs 2") {
+	if err == nil || !strings.Contains(err.Error(), "has schema 1 and this program needs 3") {
 		t.Errorf("a reader did not say that the schema is old: error %v", err)
 	}
 	if after, err := os.ReadFile(path); err != nil || !bytes.Equal(before, after) {
@@ -143,10 +168,15 @@ func TestOldProgramGoesOn(t *testing.T) {
 // afterwards would have what it says.
 func TestReleasedStepsStay(t *testing.T) {
 	t.Parallel()
-	const released = "8030debffa6148ed2b165b5835757e14eb645381df2da9a36a113cccee82f674"
-	sum := sha256.Sum256([]byte(initial))
-	if got := hex.EncodeToString(sum[:]); got != released {
-		t.Errorf("schema 1 was edited: its digest is %s", got)
+	released := []string{
+		"8030debffa6148ed2b165b5835757e14eb645381df2da9a36a113cccee82f674",
+		"a0cd82122c968dd3bac86fd59501e7089a05cd129b926d0eaf8dd8a05add498e",
+	}
+	for i, want := range released {
+		sum := sha256.Sum256([]byte(migrations()[i]))
+		if got := hex.EncodeToString(sum[:]); got != want {
+			t.Errorf("schema %d was edited: its digest is %s", i+1, got)
+		}
 	}
 }
 
@@ -158,8 +188,8 @@ func TestNewerSchema(t *testing.T) {
 	}
 	for _, opts := range []Options{{}, {ReadOnly: true}} {
 		_, err := Open(context.Background(), path, opts)
-		if err == nil || !strings.Contains(err.Error(), "schema 3") ||
-			!strings.Contains(err.Error(), "up to 2") {
+		if err == nil || !strings.Contains(err.Error(), "schema 4") ||
+			!strings.Contains(err.Error(), "up to 3") {
 			t.Errorf("the store of a newer program: error %v, want one with both schemas", err)
 		}
 	}

@@ -39,6 +39,16 @@ func (m *memory) Load(ctx context.Context) (state.Snapshot, error) {
 	return m.model.snapshot(), nil
 }
 
+// Observations implements state.Store.
+func (m *memory) Observations(ctx context.Context) (map[string]state.Observation, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("cannot read state: %w", err)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.model.observations(), nil
+}
+
 // Apply implements state.Store.
 func (m *memory) Apply(ctx context.Context, batch state.Batch) (int64, error) {
 	if err := ctx.Err(); err != nil {
@@ -95,6 +105,7 @@ type model struct {
 	records      map[string]state.Record // by uid; never changed in place
 	suspensions  map[state.Scope]state.Suspension
 	passes       []state.Pass // newest first; never changed in place
+	observed     map[string]state.Observation
 }
 
 func (m *model) snapshot() state.Snapshot {
@@ -121,6 +132,7 @@ func (m *model) apply(batch state.Batch, now time.Time) error {
 	}
 	suspensions, moved := m.withSuspensions(batch)
 	passes, remembered := m.withPass(batch.Pass)
+	m.observe(batch.Observed)
 	if changed || moved || remembered {
 		m.records, m.suspensions, m.passes = records, suspensions, passes
 		m.serial++

@@ -69,6 +69,12 @@ func drawBatch(rt *rapid.T, m *model) state.Batch {
 	if rapid.Bool().Draw(rt, "with a pass") {
 		b.Pass = drawPass(rt)
 	}
+	if rapid.Bool().Draw(rt, "with an observation") {
+		content := rapid.SampledFrom([]string{"", "x", "y", "y"}).Draw(rt, "content")
+		b.Observed = map[string]state.Observation{
+			rapid.SampledFrom([]string{"h1", "h2"}).Draw(rt, "seen"): {
+				At: drawTime(rt), Content: []byte(content)}}
+	}
 	return b
 }
 
@@ -168,6 +174,10 @@ func compare(rt *rapid.T, s state.Store, m *model) {
 	if !slices.Equal(got.Suspensions, want.Suspensions) || !slices.Equal(got.Passes, want.Passes) {
 		rt.Fatalf("the store has\n%+v\n%+v, the model\n%+v\n%+v",
 			got.Suspensions, got.Passes, want.Suspensions, want.Passes)
+	}
+	seen, err := s.Observations(context.Background())
+	if err != nil || !sameObservations(seen, m.observations()) {
+		rt.Fatalf("the store has seen %v, the model %v, error %v", seen, m.observations(), err)
 	}
 	if err := checkUnique(byUID(got.Records)); err != nil {
 		rt.Fatalf("two records share a value: %v", err)

@@ -82,6 +82,29 @@ func answering(passes []state.Pass) map[string]bool {
 	return ids
 }
 
+// observe stores observations.
+func (m *model) observe(seen map[string]state.Observation) {
+	for host, o := range seen {
+		if old, exists := m.observed[host]; exists && o.Same(old) {
+			continue
+		}
+		if m.observed == nil {
+			m.observed = map[string]state.Observation{}
+		}
+		m.observed[host] = state.Observation{At: plain(o.At), Content: slices.Clone(o.Content)}
+	}
+}
+
+// observations returns a copy.
+func (m *model) observations() map[string]state.Observation {
+	all := make(map[string]state.Observation, len(m.observed))
+	for host, o := range m.observed {
+		o.Content = slices.Clone(o.Content)
+		all[host] = o
+	}
+	return all
+}
+
 // plain returns a time as it comes back from a store: in UTC, and without what only this process
 // knows.
 func plain(t time.Time) time.Time { return t.Round(0).UTC() }

@@ -54,6 +54,11 @@ func Run(t *testing.T, open func(t *testing.T) state.Store) {
 		{"of many sources the newest pass is kept", testManySources},
 		{"it forgets what the model forgets", testForgetting},
 		{"a pass that cannot be meant is refused", testBadPass},
+		{"observations come back and are not shared", testObservations},
+		{"an observation that says the same is not stored", testSameObservation},
+		{"observations leave the serial as it is", testObservationSerial},
+		{"an observation that cannot be meant is refused", testBadObservation},
+		{"a refused batch leaves no observation", testRefusedObservation},
 		{"all parts of a batch are stored or none", testAllOrNothing},
 		{"of many writers of passes none is lost", testPassRace},
 		{"one holds the lock, the others learn who", testLock},
@@ -263,9 +268,13 @@ func testContext(t *testing.T, s state.Store) {
 	if _, err := s.Load(ctx); !errors.Is(err, context.Canceled) {
 		t.Errorf("Load with a context that has ended: %v", err)
 	}
+	if _, err := s.Observations(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("Observations with a context that has ended: %v", err)
+	}
 	p := pass("a")
 	b := state.Batch{
 		Put: []state.Record{record(0)}, Suspend: []state.Suspension{suspension("", "")}, Pass: &p,
+		Observed: map[string]state.Observation{"h": seen(0, "a")},
 	}
 	if _, err := s.Apply(ctx, b); !errors.Is(err, context.Canceled) {
 		t.Errorf("Apply with a context that has ended: %v", err)
@@ -274,4 +283,5 @@ func testContext(t *testing.T, s state.Store) {
 	if n := len(snap.Records) + len(snap.Suspensions) + len(snap.Passes); n != 0 {
 		t.Errorf("%d things were stored after the context had ended", n)
 	}
+	observed(t, s, nil)
 }

@@ -20,7 +20,7 @@ func (s *Source) lookRemote(ctx context.Context) (plumbing.Hash, error) {
 		return plumbing.ZeroHash, err
 	}
 	defer p.close()
-	w, err := s.resolve(p)
+	w, err := s.resolve(p.refs, s.o.Ref)
 	if err != nil {
 		return plumbing.ZeroHash, err
 	}
@@ -30,37 +30,48 @@ func (s *Source) lookRemote(ctx context.Context) (plumbing.Hash, error) {
 	return w.hash, nil
 }
 
-func (s *Source) resolve(p *peer) (want, error) {
-	w, err := p.refs.resolve(s.o.Ref)
+func (s *Source) resolve(in *refs, name string) (want, error) {
+	w, err := in.resolve(name)
 	if err != nil {
 		return want{}, fmt.Errorf("cannot read repository %q: %w", s.at, err)
 	}
 	return w, nil
 }
 
-// run is one Fetch of a remote repository.
+// run is one Fetch of a remote repository, or one question about its history.
 type run struct {
 	*Source
 	depot   *depot
-	peer    *peer // nil once it was used
-	want    want
+	peer    *peer    // nil once it was used
+	names   []string // of refs
+	wants   []want   // what they stand for
 	applied plumbing.Hash
+	past    bool // commits before the wanted ones matter
+	use     func(context.Context, wholesome) (spec.Snapshot, error)
 }
 
 // fetchRemote brings the cache up to date as far as needed, and reads from it.
 func (s *Source) fetchRemote(ctx context.Context, applied plumbing.Hash) (spec.Snapshot, error) {
-	r := &run{Source: s, applied: applied}
-	defer r.hangUp()
+	r := &run{Source: s, applied: applied, names: []string{s.o.Ref}}
+	r.use = func(ctx context.Context, from wholesome) (spec.Snapshot, error) {
+		return s.read(ctx, from, r.wants[0], applied)
+	}
 	if err := r.call(ctx); err != nil {
 		return spec.Snapshot{}, err
 	}
-	depot, waited, err := openDepot(ctx, s.home())
+	return r.open(ctx)
+}
+
+// open waits for the cache and fetches into it.
+func (r *run) open(ctx context.Context) (spec.Snapshot, error) {
+	defer r.hangUp()
+	depot, waited, err := openDepot(ctx, r.home())
 	if err != nil {
 		return spec.Snapshot{}, err
 	}
 	defer depot.close()
 	r.depot = depot
-	if waited { // what was heard before may be old by now
+	if waited && r.peer != nil { // what was heard before may be old by now
 		r.hangUp()
 		if err := r.call(ctx); err != nil {
 			return spec.Snapshot{}, err
@@ -69,15 +80,39 @@ func (s *Source) fetchRemote(ctx context.Context, applied plumbing.Hash) (spec.S
 	return r.fetch(ctx)
 }
 
-// call begins a conversation, if none is open, and finds what the ref stands for.
-func (r *run) call(ctx context.Context) (err error) {
+// call begins a conversation, if none is open, and finds what the refs stand for.
+func (r *run) call(ctx context.Context) error {
 	if r.peer != nil {
 		return nil
 	}
-	if r.peer, err = r.dial(ctx); err == nil {
-		r.want, err = r.resolve(r.peer)
+	p, err := r.dial(ctx)
+	if err != nil {
+		return err
 	}
-	return err
+	if err := r.find(p.refs); err != nil {
+		p.close()
+		return err
+	}
+	r.peer = p
+	return nil
+}
+
+// find finds what the refs stand for.
+func (r *run) find(in *refs) error {
+	r.wants = nil
+	for _, name := range r.names {
+		w, err := r.resolve(in, name)
+		if err != nil {
+			return err
+		}
+		r.wants = append(r.wants, w)
+	}
+	return nil
+}
+
+// missing lists what is wanted and not there.
+func (r *run) missing(from *store) []want {
+	return slices.DeleteFunc(slices.Clone(r.wants), func(w want) bool { return from.has(w.hash) })
 }
 
 func (r *run) hangUp() {
@@ -95,7 +130,7 @@ func (r *run) fetch(ctx context.Context) (spec.Snapshot, error) {
 		r.report(err)
 		snapshot, err = r.anew(ctx, false)
 	}
-	if errors.Is(err, errShallow) || errors.Is(err, errNotOffered) {
+	if errors.Is(err, ErrCut) || errors.Is(err, errNotOffered) {
 		snapshot, err = r.anew(ctx, true)
 	}
 	if err == nil || context.Cause(ctx) == nil {
@@ -110,7 +145,7 @@ func (r *run) fetch(ctx context.Context) (spec.Snapshot, error) {
 // report warns of a cache that had to be given up.
 func (r *run) report(err error) {
 	failed := (*failure)(nil)
-	if errors.Is(err, errNoCache) || errors.Is(err, errShallow) || errors.As(err, &failed) {
+	if errors.Is(err, errNoCache) || errors.Is(err, ErrCut) || errors.As(err, &failed) {
 		r.calm("damage")
 		return
 	}
@@ -121,9 +156,11 @@ func (r *run) report(err error) {
 func (r *run) named(err error) error {
 	d := (*damage)(nil)
 	switch {
-	case errors.Is(err, errShallow):
+	case errors.Is(err, ErrCut) && r.past:
+		return fmt.Errorf("cannot look back in repository %q: %w", r.at, err)
+	case errors.Is(err, ErrCut):
 		return fmt.Errorf("cannot tell whether commit %s descends from the applied commit %s: "+
-			"repository %q has no complete history", r.want.hash, r.applied, r.at)
+			"repository %q has no complete history", r.wants[0].hash, r.applied, r.at)
 	case errors.As(err, &d):
 		return fmt.Errorf("cannot read repository %q: %w", r.at, err)
 	}
@@ -141,17 +178,17 @@ func (b *brokenCache) Unwrap() error { return b.err }
 
 func needsClone(err error) bool {
 	d, b := (*damage)(nil), (*brokenCache)(nil)
-	return errors.Is(err, errNoCache) || errors.Is(err, errShallow) || errors.As(err, &d) ||
+	return errors.Is(err, errNoCache) || errors.Is(err, ErrCut) || errors.As(err, &d) ||
 		errors.As(err, &b) && !errors.Is(err, errNotOffered)
 }
 
 // needsHistory reports whether commits before the wanted one matter.
 func (r *run) needsHistory() bool {
-	target := r.want.hash
-	if peeled, annotated := r.peer.peeled(r.want); annotated {
+	target := r.wants[0].hash
+	if peeled, annotated := r.peer.peeled(r.wants[0]); annotated {
 		target = peeled
 	}
-	return !r.applied.IsZero() && target != r.applied &&
+	return r.past || !r.applied.IsZero() && target != r.applied &&
 		(!r.o.AllowRewrite || r.o.Verify == VerifyAll)
 }
 
@@ -167,7 +204,7 @@ func (r *run) cached(ctx context.Context) (spec.Snapshot, error) {
 		return spec.Snapshot{}, &brokenCache{err}
 	}
 	defer func() { from.close() }()
-	if !from.has(r.want.hash) {
+	if len(r.missing(from)) > 0 {
 		if packs(dir) >= maxPacks {
 			return spec.Snapshot{}, errNoCache
 		}
@@ -179,7 +216,7 @@ func (r *run) cached(ctx context.Context) (spec.Snapshot, error) {
 			return spec.Snapshot{}, &brokenCache{err}
 		}
 	}
-	return r.read(ctx, wholesome{from, false}, r.want, r.applied)
+	return r.use(ctx, wholesome{from, false})
 }
 
 func openCached(dir string) (*store, error) {
@@ -225,11 +262,11 @@ func (r *run) anew(ctx context.Context, mirror bool) (spec.Snapshot, error) {
 		return spec.Snapshot{}, fmt.Errorf("cannot read what was fetched: %w", err)
 	}
 	defer from.close()
-	if mirror && !from.has(r.want.hash) {
+	if gone := r.missing(from); mirror && len(gone) > 0 {
 		return spec.Snapshot{}, fmt.Errorf("cannot read repository %q: %w", r.at,
-			&RefError{Ref: r.o.Ref, Reason: "there is no such commit on any branch or tag"})
+			&RefError{Ref: gone[0].ref, Reason: "there is no such commit on any branch or tag"})
 	}
-	snapshot, err := r.read(ctx, wholesome{from, mirror}, r.want, r.applied)
+	snapshot, err := r.use(ctx, wholesome{from, mirror})
 	if d := (*damage)(nil); errors.As(err, &d) {
 		return snapshot, err
 	}
@@ -239,17 +276,21 @@ func (r *run) anew(ctx context.Context, mirror bool) (spec.Snapshot, error) {
 	return snapshot, err
 }
 
-// into asks for a pack and puts it into a repository. Without wants it is for the wanted commit.
+// into asks for a pack and puts it into a repository. Without wants it is for the wanted commits.
 func (r *run) into(ctx context.Context, dir string, req request) error {
 	if err := r.call(ctx); err != nil {
 		return err
 	}
 	defer r.hangUp() // it is good for one pack
 	if req.wants == nil {
-		if !r.peer.offers(r.want.hash) {
-			return errNotOffered
+		for _, w := range r.wants {
+			if !r.peer.offers(w.hash) {
+				return errNotOffered
+			}
+			req.wants = append(req.wants, w.hash)
 		}
-		req.wants = []plumbing.Hash{r.want.hash}
+		plumbing.HashesSort(req.wants)
+		req.wants = slices.Compact(req.wants)
 	}
 	storage, err := writable(dir)
 	if err != nil {
@@ -270,7 +311,7 @@ func (r *run) into(ctx context.Context, dir string, req request) error {
 	if err := storage.SetShallow(shallows); err != nil {
 		return fmt.Errorf("cannot write to the cache: %w", err)
 	}
-	tip := plumbing.NewHashReference(tipName, r.want.hash)
+	tip := plumbing.NewHashReference(tipName, r.wants[0].hash)
 	if err := storage.SetReference(tip); err != nil {
 		return fmt.Errorf("cannot write to the cache: %w", err)
 	}

@@ -9,8 +9,9 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 )
 
-// errShallow says that a question cannot be answered with the history at hand.
-var errShallow = errors.New("the history at hand ends too early")
+// ErrCut says that a question cannot be answered with the history at hand: it was fetched, or
+// cloned, without its beginning.
+var ErrCut = errors.New("the history at hand ends too early")
 
 // recent is a heap of commits, the latest first.
 type recent []*commit
@@ -68,7 +69,7 @@ func (s *store) reach(ctx context.Context, from plumbing.Hash, visit func(*commi
 	return complete, nil
 }
 
-// descends reports whether a commit is another one or descends from it. The error is errShallow
+// descends reports whether a commit is another one or descends from it. The error is ErrCut
 // if the history at hand does not say.
 func (s *store) descends(ctx context.Context, from, ancestor plumbing.Hash) (bool, error) {
 	found := false
@@ -77,7 +78,7 @@ func (s *store) descends(ctx context.Context, from, ancestor plumbing.Hash) (boo
 		return !found
 	})
 	if err == nil && !found && !complete {
-		err = errShallow
+		err = ErrCut
 	}
 	return found, err
 }
@@ -98,7 +99,7 @@ func (s wholesome) follows(ctx context.Context, head, applied plumbing.Hash, w w
 	}
 	if !s.has(applied) {
 		if !s.whole {
-			return errShallow
+			return ErrCut
 		}
 		return rewrite
 	}
@@ -132,7 +133,7 @@ func (s *store) verify(ctx context.Context, o Options, head *commit, applied plu
 		return unsigned == nil
 	})
 	if err == nil && unsigned != nil && !(complete && len(s.shallow) == 0) {
-		return errShallow
+		return ErrCut
 	}
 	return errors.Join(err, unsigned)
 }

@@ -27,7 +27,7 @@ var (
 // that of a YAML file: they may stand for a directory that is full of them.
 func (w *walker) link(name string) error {
 	const hint = "put the file itself here"
-	e, err := w.follow(name)
+	_, e, err := w.follow(name)
 	if d := (*damage)(nil); errors.As(err, &d) {
 		return err
 	}
@@ -46,8 +46,9 @@ func (w *walker) link(name string) error {
 	return w.read(name, e.hash)
 }
 
-// follow returns what a path of the tree leads to, through links inside the tree only.
-func (w *walker) follow(name string) (entry, error) {
+// follow returns what a path of the tree leads to, through links inside the tree only, and where
+// that is.
+func (w *walker) follow(name string) (string, entry, error) {
 	above := []entry{{mode: filemode.Dir, hash: w.root}} // the way from the root to here
 	links := 0
 	for rest := name; rest != ""; {
@@ -56,34 +57,38 @@ func (w *walker) follow(name string) (entry, error) {
 		here := above[len(above)-1]
 		switch {
 		case here.mode != filemode.Dir:
-			return entry{}, errNothing
+			return "", entry{}, errNothing
 		case part == "" || part == ".":
 			continue
 		case part == "..":
 			if len(above) == 1 {
-				return entry{}, errLeaves
+				return "", entry{}, errLeaves
 			}
 			above = above[:len(above)-1]
 			continue
 		}
 		e, err := w.step(here, part)
 		if err != nil {
-			return entry{}, err
+			return "", entry{}, err
 		}
 		if e.mode != filemode.Symlink {
 			above = append(above, e)
 			continue
 		}
 		if links++; links > maxLinks {
-			return entry{}, errLoop
+			return "", entry{}, errLoop
 		}
 		target, err := w.target(e.hash, name)
 		if err != nil {
-			return entry{}, err
+			return "", entry{}, err
 		}
 		rest = strings.TrimSuffix(target+"/"+rest, "/")
 	}
-	return above[len(above)-1], nil
+	var place string
+	for _, e := range above {
+		place = path.Join(place, e.name)
+	}
+	return place, above[len(above)-1], nil
 }
 
 // step returns the entry of a directory.

@@ -17,8 +17,8 @@ import (
 	"github.com/go-git/go-git/v5/storage/filesystem/dotgit"
 )
 
-// errNoRepository says that a directory is no git repository.
-var errNoRepository = errors.New("it is no git repository")
+// ErrNoRepository says that a directory is no git repository, and for Checkout, that it is in none.
+var ErrNoRepository = errors.New("it is no git repository")
 
 // maxAlternates is how many repositories may borrow objects from the next one.
 const maxAlternates = 5
@@ -86,7 +86,7 @@ func findDirs(path string) (dot, common string, err error) {
 		}
 		to, found := strings.CutPrefix(strings.TrimSpace(string(text)), "gitdir: ")
 		if !found {
-			return "", "", errNoRepository
+			return "", "", ErrNoRepository
 		}
 		dot = below(path, to)
 	case !os.IsNotExist(err):
@@ -104,7 +104,7 @@ func findDirs(path string) (dot, common string, err error) {
 			if _, err := os.Stat(path); err != nil {
 				return "", "", err
 			}
-			return "", "", errNoRepository
+			return "", "", ErrNoRepository
 		} else if err != nil {
 			return "", "", err
 		}

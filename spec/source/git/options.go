@@ -57,7 +57,7 @@ type Options struct {
 	// user@host:path.
 	URL string // required
 	// Ref is a branch, a tag, a range of versions such as "~1.2", a commit of 40 hexadecimal
-	// digits, or a full name such as refs/pull/1/head; "" is the HEAD of the repository. A name
+	// digits, HEAD, or a full name such as refs/pull/1/head; "" is the HEAD of the repository. A name
 	// that is a branch and a tag is refused; write refs/heads/… or refs/tags/….
 	Ref    string
 	Path   string // folder of the repository that is the tree; "" is all of it

@@ -36,6 +36,7 @@ type want struct {
 const (
 	branches = "refs/heads/"
 	tags     = "refs/tags/"
+	remotes  = "refs/remotes/" // what a repository of this machine heard of others
 )
 
 var isCommit = regexp.MustCompile(`^[0-9a-fA-F]{40}$`)
@@ -60,12 +61,13 @@ func (e *RefError) Error() string {
 	return text
 }
 
-// resolve finds what the user asked for. In this order: "" is HEAD; 40 hexadecimal digits are a
-// commit; refs/… is exactly that; then a branch or a tag of that name, which is refused if both
-// exist and differ; then the highest version tag in a range such as ~1.2.
+// resolve finds what the user asked for. In this order: "" and HEAD are HEAD; 40 hexadecimal digits
+// are a commit; refs/… is exactly that; then a branch or a tag of that name, which is refused if
+// both exist and differ; then the branch of another repository, such as origin/main, as it was
+// seen last; then the highest version tag in a range such as ~1.2.
 func (r *refs) resolve(ref string) (want, error) {
 	switch {
-	case ref == "":
+	case ref == "", ref == "HEAD":
 		return r.resolveHead()
 	case isCommit.MatchString(ref):
 		ref = strings.ToLower(ref)
@@ -79,6 +81,7 @@ func (r *refs) resolve(ref string) (want, error) {
 	}
 	branch, isBranch := r.names[branches+ref]
 	tag, isTag := r.names[tags+ref]
+	remote, isRemote := r.names[remotes+ref]
 	switch {
 	case isBranch && isTag && branch != tag:
 		return want{}, &RefError{Ref: ref, Reason: fmt.Sprintf(
@@ -87,6 +90,8 @@ func (r *refs) resolve(ref string) (want, error) {
 		return want{ref: ref, full: branches + ref, hash: branch}, nil
 	case isTag:
 		return want{ref: ref, full: tags + ref, hash: tag, pinned: true}, nil
+	case isRemote:
+		return want{ref: ref, full: remotes + ref, hash: remote}, nil
 	case strings.ContainsAny(ref, "~^<>=*"):
 		return r.resolveRange(ref)
 	}
@@ -191,7 +196,7 @@ func oneEdit(a, b string) bool {
 
 // short is the name of a reference as people say it.
 func short(full string) string {
-	for _, prefix := range []string{branches, tags, "refs/"} {
+	for _, prefix := range []string{branches, tags, remotes, "refs/"} {
 		if name, found := strings.CutPrefix(full, prefix); found {
 			return name
 		}

@@ -89,7 +89,7 @@ type wholesome struct {
 }
 
 // read makes the snapshot of what a ref stands for, if that may be applied. The errors that
-// fetching more may heal are *damage and errShallow.
+// fetching more may heal are *damage and ErrCut.
 func (s *Source) read(ctx context.Context, from wholesome, w want, applied plumbing.Hash) (
 	spec.Snapshot, error) {
 	var none spec.Snapshot
@@ -123,16 +123,26 @@ func (s *Source) read(ctx context.Context, from wholesome, w want, applied plumb
 
 // fetchLocal reads a repository of this machine.
 func (s *Source) fetchLocal(ctx context.Context, applied plumbing.Hash) (spec.Snapshot, error) {
-	snapshot, err := s.tryLocal(ctx, applied)
+	var snapshot spec.Snapshot
+	err := steadily(s.at.path, func() (err error) {
+		snapshot, err = s.tryLocal(ctx, applied)
+		return err
+	})
+	return snapshot, err
+}
+
+// steadily reads a repository of this machine, and says what to do where it is damaged.
+func steadily(path string, read func() error) error {
+	err := read()
 	if d := (*damage)(nil); errors.As(err, &d) {
 		// Somebody may have packed the objects while they were being read.
-		snapshot, err = s.tryLocal(ctx, applied)
+		err = read()
 	}
 	if d := (*damage)(nil); errors.As(err, &d) {
-		return snapshot, fmt.Errorf("cannot read repository %q: %w; "+
-			"`git fsck` shows what is missing; if it shows nothing, run `git repack -ad`", s.at, err)
+		return fmt.Errorf("cannot read repository %q: %w; "+
+			"`git fsck` shows what is missing; if it shows nothing, run `git repack -ad`", path, err)
 	}
-	return snapshot, err
+	return err
 }
 
 func (s *Source) tryLocal(ctx context.Context, applied plumbing.Hash) (spec.Snapshot, error) {
@@ -142,7 +152,7 @@ func (s *Source) tryLocal(ctx context.Context, applied plumbing.Hash) (spec.Snap
 	}
 	defer l.close()
 	snapshot, err := s.read(ctx, wholesome{l.store, true}, w, applied)
-	if errors.Is(err, errShallow) {
+	if errors.Is(err, ErrCut) {
 		err = fmt.Errorf("cannot tell whether commit %s descends from the applied commit %s: %w; "+
 			"run `git fetch --unshallow`", w.hash, applied, err)
 	}

@@ -54,6 +54,10 @@ func readTree(ctx context.Context, from *store, tree plumbing.Hash, folder strin
 	return w.out, nil
 }
 
+// ErrNoFolder says that a commit does not have the folder that is the tree. The name of what is
+// missing follows.
+var ErrNoFolder = errors.New("the commit has no")
+
 // enter finds the folder that is the tree.
 func (w *walker) enter(tree plumbing.Hash, folder string) (plumbing.Hash, error) {
 	for at, rest := "", folder; rest != ""; {
@@ -66,8 +70,8 @@ func (w *walker) enter(tree plumbing.Hash, folder string) (plumbing.Hash, error)
 		}
 		e, found := lookup(entries, name)
 		if !found {
-			return plumbing.ZeroHash, fmt.Errorf("cannot find folder %q: the commit has no %q",
-				folder, at)
+			return plumbing.ZeroHash, fmt.Errorf("cannot find folder %q: %w %q",
+				folder, ErrNoFolder, at)
 		}
 		if e.mode != filemode.Dir {
 			return plumbing.ZeroHash, fmt.Errorf("cannot find folder %q: %q is %s",

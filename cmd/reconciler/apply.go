@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"reconciler/reconcile/metrics"
+	"reconciler/reconcile/plan"
+	"reconciler/reconcile/report"
+)
+
+func newApply(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "apply PLANFILE",
+		Short: "Carry out a plan that was reviewed, or nothing",
+		Long: `Carry out the plan that "plan --out-json PLANFILE" wrote, if it is still what would be
+done: if the tree, the state or a host has changed since, nothing is touched. The destroys in it
+were reviewed, so the guard lets just these through.
+
+` + exitText,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := mustBeRoot(); err != nil {
+				return err
+			}
+			return a.apply(cmd.Context(), args[0])
+		},
+	}
+}
+
+func (a *app) apply(ctx context.Context, path string) error {
+	reviewed, err := readPlan(path)
+	if err != nil {
+		return err
+	}
+	for _, s := range reviewed.Steps {
+		if s.Action == plan.Destroy {
+			a.allow = append(a.allow, s.Host+"/"+s.Container)
+		}
+	}
+	approve := func(now plan.Plan) error { return stillReviewed(reviewed, now) }
+	pass, err := runPass(ctx, a, metrics.New(version()), approve)
+	if err != nil {
+		return err
+	}
+	return writeResult(a, pass)
+}
+
+func readPlan(path string) (report.PlanDocument, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return report.PlanDocument{}, err
+	}
+	defer func() { _ = f.Close() }()
+	reviewed, err := report.ParsePlan(f)
+	if err != nil {
+		return reviewed, fmt.Errorf("%s: %w", path, err)
+	}
+	if k := reviewed.Meta.Knowledge; k != report.KnowFull && k != "" {
+		return reviewed, hinted{fmt.Errorf("cannot apply plan %q: it knows only what is %s", path, k),
+			"make it where the hosts can be reached, without --against and --refresh=false"}
+	}
+	return reviewed, nil
+}
+
+// stillReviewed returns an error that names what is different from the plan that was reviewed.
+func stillReviewed(reviewed report.PlanDocument, now plan.Plan) error {
+	if report.PlanID(now) == reviewed.PlanID {
+		return nil
+	}
+	then := plan.Plan{Steps: reviewed.Steps, Blocked: reviewed.Blocked, Held: reviewed.Held}
+	return hinted{fmt.Errorf("cannot apply the plan: it is no longer what would be done: %s",
+		strings.Join(differing(then, now), ", ")), "make a new plan, and have it reviewed"}
+}
+
+// differing lists the containers about which two plans say different things, some of them by name.
+func differing(a, b plan.Plan) []string {
+	const most = 10
+	then, now := byContainer(a), byContainer(b)
+	all := maps.Clone(then)
+	maps.Copy(all, now)
+	var names []string
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		if report.PlanID(then[name]) != report.PlanID(now[name]) {
+			names = append(names, name)
+		}
+	}
+	if more := len(names) - most; more > 0 {
+		names = append(names[:most], fmt.Sprintf("and %d more", more))
+	}
+	return names
+}
+
+// byContainer splits a plan into what it says about each container.
+func byContainer(p plan.Plan) map[string]plan.Plan {
+	parts := map[string]plan.Plan{}
+	for _, s := range p.Steps {
+		part := parts[s.Host+"/"+s.Container]
+		part.Steps = append(part.Steps, s)
+		parts[s.Host+"/"+s.Container] = part
+	}
+	for _, b := range p.Blocked {
+		part := parts[b.Host+"/"+b.Container]
+		part.Blocked = append(part.Blocked, b)
+		parts[b.Host+"/"+b.Container] = part
+	}
+	for _, h := range p.Held {
+		part := parts[h.Host+"/"+h.Container]
+		part.Held = append(part.Held, h)
+		parts[h.Host+"/"+h.Container] = part
+	}
+	return parts
+}

@@ -1,0 +1,208 @@
+//go:build linux && cgo
+
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// debianHost is a machine with systemd, LXC and the reconciler of this checkout: a Debian
+// container in which containers run.
+type debianHost struct {
+	t       *testing.T
+	lxcpath string
+	name    string // unique on this machine, as control groups are
+}
+
+// hostPackages are what a machine needs, besides what lxc-create -t debian puts there.
+const hostPackages = "lxc busybox-static dbus cron"
+
+// cgroupsV2 makes systemd mount only the unified hierarchy, whatever the machine below has.
+const cgroupsV2 = `lxc.mount.auto =
+lxc.mount.auto = proc:mixed sys:mixed
+lxc.init.cmd = /sbin/init systemd.unified_cgroup_hierarchy=1
+`
+
+// cgroupsOfMachine gives the host the same kinds of control groups as this machine.
+const cgroupsOfMachine = "lxc.mount.auto = cgroup:rw:force\n"
+
+// newDebianHost boots a machine. binary is the program to install.
+func newDebianHost(t *testing.T, binary, cgroups string) *debianHost {
+	t.Helper()
+	base := debianBase(t)
+	lxcpath, err := os.MkdirTemp("", "rch")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := &debianHost{t: t, lxcpath: lxcpath, name: filepath.Base(lxcpath)}
+	t.Cleanup(h.remove)
+	h.sh("mkdir $PATH_OF/$NAME && cp -a --reflink=auto " + base + "/rootfs $PATH_OF/$NAME/ && " +
+		"install " + binary + " $PATH_OF/$NAME/rootfs/usr/local/bin/reconciler")
+	h.write("../config", `lxc.include = /usr/share/lxc/config/debian.common.conf
+lxc.include = /usr/share/lxc/config/nesting.conf
+`+cgroups+`lxc.rootfs.path = dir:`+lxcpath+"/"+h.name+`/rootfs
+lxc.net.0.type = empty
+lxc.uts.name = host
+lxc.pty.max = 1024
+`)
+	h.write("etc/network/interfaces", "auto lo\niface lo inet loopback\n")
+	h.write("etc/default/lxc-net", "USE_LXC_BRIDGE=false\n")
+	h.sh("lxc-start -P $PATH_OF -n $NAME -o $PATH_OF/start.log -l INFO || " +
+		"{ cat $PATH_OF/start.log; exit 1; }")
+	h.eventually("it has booted", "systemctl is-system-running --wait")
+	if out := h.run("ldd /usr/local/bin/reconciler"); strings.Contains(out, "not found") {
+		t.Fatalf("the program of this machine does not run on that one:\n%s", out)
+	}
+	return h
+}
+
+// debianBase returns the directory of a stopped Debian container with hostPackages. It is made
+// once, from the packages that lxc-create keeps in /var/cache/lxc, and kept in the user's cache
+// until liblxc here is another one.
+func debianBase(t *testing.T) string {
+	t.Helper()
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		t.Fatalf("the Debian host has no place to be kept in: %v", err)
+	}
+	dir := filepath.Join(cache, "reconciler-test")
+	cmd := exec.Command("sh", "-euc", makeDebianBase)
+	cmd.Env = append(os.Environ(), "DIR="+dir, "PACKAGES="+hostPackages)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("cannot make the Debian host: %v\n%s", err, out)
+	}
+	return filepath.Join(dir, "host")
+}
+
+// makeDebianBase makes $DIR/host, if it is not there or stale. The packages come from where this
+// machine takes them, through its network.
+const makeDebianBase = `
+umask 022
+mkdir -p "$DIR"
+exec 9>"$DIR/lock"
+flock 9
+stamp="$PACKAGES $(dpkg-query -W -f '${Version}' liblxc1)"
+[ "$(cat "$DIR/host/stamp" 2>/dev/null)" = "$stamp" ] && exit 0
+rm -rf --one-file-system "$DIR/host" "$DIR/new"
+mkdir "$DIR/new"
+mirror=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/*.sources 2>/dev/null |
+	sed -n 's/^URIs: *//p; s/^deb \(\[[^]]*\] \)\{0,1\}\([^ ]*\) .*/\2/p' | head -n 1)
+echo 'lxc.net.0.type = empty' >"$DIR/new/net"
+lxc-create -P "$DIR/new" -n host -f "$DIR/new/net" -t debian -- -r bookworm --mirror="$mirror"
+root="$DIR/new/host/rootfs"
+# The template names a security archive that does not exist.
+echo "deb $mirror bookworm main" >"$root/etc/apt/sources.list"
+# Nothing starts while packages are unpacked.
+printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
+chmod 755 "$root/usr/sbin/policy-rc.d"
+DEBIAN_FRONTEND=noninteractive chroot "$root" sh -ec "
+	apt-get update -q
+	apt-get install -y -q --no-install-recommends $PACKAGES
+	apt-get clean"
+rm -rf "$root/usr/sbin/policy-rc.d" "$root"/var/lib/apt/lists/*
+echo "$stamp" >"$DIR/new/host/stamp"
+mv "$DIR/new/host" "$DIR/host"
+rm -rf "$DIR/new"
+`
+
+// remove ends the machine and everything that runs on it.
+func (h *debianHost) remove() {
+	if h.t.Failed() {
+		out, _ := h.try("journalctl --no-pager -u reconciler | tail -n 60; lxc-ls -f")
+		h.t.Logf("on the host:\n%s", out)
+	}
+	// Not running is as good as stopped.
+	_ = exec.Command("lxc-stop", "-k", "-P", h.lxcpath, "-n", h.name).Run()
+	h.sh("rm -rf --one-file-system $PATH_OF")
+}
+
+// sh runs a script beside the machine.
+func (h *debianHost) sh(script string) {
+	h.t.Helper()
+	cmd := exec.Command("sh", "-c", script)
+	cmd.Env = append(os.Environ(), "PATH_OF="+h.lxcpath, "NAME="+h.name)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		h.t.Fatalf("%s: %v\n%s", script, err, out)
+	}
+}
+
+// write makes a file of the machine.
+func (h *debianHost) write(path, text string) {
+	h.t.Helper()
+	path = filepath.Join(h.lxcpath, h.name, "rootfs", path)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		h.t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// run runs a script on the machine that must succeed, and returns what it printed.
+func (h *debianHost) run(script string) string {
+	h.t.Helper()
+	out, err := h.try(script)
+	if err != nil {
+		h.t.Fatalf("%s: %v\n%s", script, err, out)
+	}
+	return strings.TrimSpace(out)
+}
+
+func (h *debianHost) try(script string) (string, error) {
+	cmd := exec.Command("lxc-attach", "-P", h.lxcpath, "-n", h.name, "--clear-env", "--",
+		"timeout", "-k", "5", "120", "sh", "-c", script)
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	err := cmd.Run()
+	return out.String(), err
+}
+
+// eventually polls until a script succeeds.
+func (h *debianHost) eventually(what, script string) {
+	h.t.Helper()
+	var out string
+	var err error
+	const pause = 100 * time.Millisecond
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(pause) {
+		if out, err = h.try(script); err == nil {
+			return
+		}
+	}
+	h.t.Fatalf("after a minute still not: %s\n%s: %v\n%s", what, script, err, out)
+}
+
+// bridge makes the bridge that the built-in network is on, and a container to clone.
+func (h *debianHost) bridge() {
+	h.t.Helper()
+	h.run(`set -e
+		ip link add lxcbr1 type bridge
+		ip addr add 10.5.0.1/16 dev lxcbr1
+		ip link set lxcbr1 up
+		lxc-create -n base -t busybox`)
+}
+
+// incarnations says of each running container which process is its init, in a form that no other
+// process ever has.
+func (h *debianHost) incarnations() string {
+	h.t.Helper()
+	return h.run(`for n in $(lxc-ls --running); do
+		pid=$(lxc-info -n $n -pH) && echo $n $pid $(cut -d' ' -f22 /proc/$pid/stat)
+	done`)
+}
+
+// buildReconciler builds the program as a user does.
+func buildReconciler(t *testing.T) string {
+	t.Helper()
+	binary := filepath.Join(t.TempDir(), "reconciler")
+	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
+		t.Fatal(fmt.Errorf("cannot build: %w\n%s", err, out))
+	}
+	return binary
+}

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"reconciler/reconcile/report"
+	"reconciler/spec"
+)
+
+func newDiff(a *app) *cobra.Command {
+	var detailed bool
+	cmd := &cobra.Command{
+		Use:   "diff REV1 REV2",
+		Short: "Compare what two git revisions declare, with all defaults and profiles",
+		Long: `Show for every container how its effective settings differ between two revisions of the
+source, a git repository or a checkout of one. Nothing else is read: no host, no state.
+
+Exit codes:
+  0  compared
+  1  failed
+  2  only with --detailed-exitcode: they differ`,
+		Args: cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runDiff(cmd.Context(), a, args, detailed)
+		},
+	}
+	cmd.Flags().BoolVar(&detailed, "detailed-exitcode", false, "exit with 2 if they differ")
+	return cmd
+}
+
+func runDiff(ctx context.Context, a *app, revisions []string, detailed bool) error {
+	past, err := openPast(a)
+	if err != nil {
+		return err
+	}
+	before, err := past.declaration(ctx, revisions[0])
+	if err != nil {
+		return err
+	}
+	after, err := past.declaration(ctx, revisions[1])
+	if err != nil {
+		return err
+	}
+	if len(before.Tree.Hosts)+len(after.Tree.Hosts) == 0 {
+		return fmt.Errorf("cannot compare %q with %q: neither has a tree there",
+			revisions[0], revisions[1])
+	}
+	diff := report.Diff{Old: before.Revision.ID, New: after.Revision.ID,
+		Containers: spec.Diff(before.Tree, after.Tree)}
+	if err := a.write(diff.Text, diff.JSON); err != nil {
+		return err
+	}
+	if detailed && len(diff.Containers) > 0 {
+		return exitCode(report.ExitNotEmpty)
+	}
+	return nil
+}
