@@ -187,8 +187,8 @@ func TestARecordedPlanIsTheFullOne(t *testing.T) {
 	})
 }
 
-// exported checks that a plan made of the exported snapshot is the recorded one, but for passwords
-// that change: only the key can tell.
+// exported checks that a plan made of the exported snapshot is the recorded one, but for what an
+// export cannot tell.
 func exported(t *rapid.T, w *world, next reconcile.Declaration, want plan.Plan) {
 	t.Helper()
 	recorded, err := reconcile.ReadRecorded(context.Background(), w.store)
@@ -212,8 +212,8 @@ func exported(t *rapid.T, w *world, next reconcile.Declaration, want plan.Plan) 
 	o.Sealer, o.Store, o.Dial = nil, nil, nil
 	got, err := reconcile.PlanRecorded(next, read, o)
 	pass := passOf(t, got, err)
-	raw := changesRaw(want, changesRaw(pass.Plan, nil))
-	if diff := diffPlans(publicPlan(want, raw), publicPlan(pass.Plan, raw)); diff != "" {
+	left := untold(want, untold(pass.Plan, map[reconcile.Target]bool{}))
+	if diff := diffPlans(without(want, left), without(pass.Plan, left)); diff != "" {
 		t.Fatalf("the plan of an export is another one (-recorded +exported):\n%s", diff)
 	}
 	for _, r := range recorded.State.Records {
@@ -223,14 +223,12 @@ func exported(t *rapid.T, w *world, next reconcile.Declaration, want plan.Plan) 
 	}
 }
 
-// changesRaw adds the containers of which raw settings change.
-func changesRaw(p plan.Plan, to map[reconcile.Target]bool) map[reconcile.Target]bool {
-	if to == nil {
-		to = map[reconcile.Target]bool{}
-	}
+// untold adds the containers about which an export does not say enough: their password or their
+// raw settings change.
+func untold(p plan.Plan, to map[reconcile.Target]bool) map[reconcile.Target]bool {
 	for _, s := range p.Steps {
 		for _, c := range s.Changes {
-			if strings.HasPrefix(c.Field, "lxc_conf") {
+			if s.Action == plan.Password || strings.HasPrefix(c.Field, "lxc_conf") {
 				to[reconcile.Target{Host: s.Host, Container: s.Container}] = true
 			}
 		}
@@ -238,18 +236,13 @@ func changesRaw(p plan.Plan, to map[reconcile.Target]bool) map[reconcile.Target]
 	return to
 }
 
-// publicPlan leaves out what an export cannot tell: the steps that only change a password, and of
-// the containers whose raw settings change, how they do.
-func publicPlan(p plan.Plan, raw map[reconcile.Target]bool) plan.Plan {
+// without leaves containers out of a plan.
+func without(p plan.Plan, left map[reconcile.Target]bool) plan.Plan {
 	p = shown(p)
-	var steps []plan.Step
-	for _, s := range p.Steps {
-		onlyPassword := s.Action == plan.Password && s.Reason.Code == plan.Changed
-		if !onlyPassword && !raw[reconcile.Target{Host: s.Host, Container: s.Container}] {
-			steps = append(steps, s)
-		}
-	}
-	p.Steps, p.Unchanged, p.Warnings = steps, 0, nil
+	p.Steps = slices.DeleteFunc(p.Steps, func(s plan.Step) bool {
+		return left[reconcile.Target{Host: s.Host, Container: s.Container}]
+	})
+	p.Unchanged, p.Warnings = 0, nil
 	return p
 }
 
