@@ -59,7 +59,7 @@ func (p *printer) header(m Meta) {
 // revisionOf says whose revision it is, with every foreign string passed through quote.
 func revisionOf[T ~string](m Meta, quote func(string) T) T {
 	var s T
-	if m.Ref != "" {
+	if m.Ref != "" && m.Ref != m.Revision {
 		s += " (" + quote(m.Ref) + ")"
 	}
 	if m.Author != "" {
