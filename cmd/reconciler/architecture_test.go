@@ -35,6 +35,8 @@ func layers() map[string][]string {
 		"reconcile/host/lxc/guest": {},
 		"reconcile/host/lxc": {"reconcile/execute", "reconcile/plan",
 			"reconcile/host/lxc/guest", "spec"},
+		"reconcile/host/remote": {"reconcile/execute", "reconcile/plan", "spec",
+			"spec/source/memfs"},
 		"reconcile/host/hosttest": {"reconcile/execute", "reconcile/plan", "spec"},
 		"reconcile": {"reconcile/execute", "reconcile/plan", "reconcile/report",
 			"reconcile/resolve", "spec", "state"},

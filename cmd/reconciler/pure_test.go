@@ -27,7 +27,7 @@ func TestStoriesOfThePureBinary(t *testing.T) {
 		Files: files,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("PATH", dir+string(os.PathListSeparator)+e.Getenv("PATH"))
-			return setUpUser(e)
+			return setUpAlone(e)
 		},
 		Cmds:                storyCommands(),
 		RequireExplicitExec: true,

@@ -161,7 +161,7 @@ keeps it so, and shows beforehand what it would do.`,
 		"how long to wait for another run on the same state or host")
 	root.AddCommand(
 		newValidate(a), newPlan(a), newRun(a), newShow(a), newExplain(a), newSecret(a),
-		newStatus(a), newState(a), newSchema(a), newVersion(a), newLaunch(a),
+		newStatus(a), newState(a), newSchema(a), newVersion(a), newLaunch(a), newAgent(a),
 		newApply(a), newDiff(a), newSuspend(a), newResume(a), newTrigger(a), newHistory(a),
 	)
 	return root

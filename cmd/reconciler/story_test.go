@@ -20,7 +20,7 @@ func TestStories(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Join("..", "..", "testdata", "stories"),
-		Setup:               setUpUser,
+		Setup:               setUpAlone,
 		Cmds:                storyCommands(),
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
@@ -73,6 +73,20 @@ func setUpUser(e *testscript.Env) error {
 	e.Setenv("RECONCILER_CONFIG", filepath.Join(e.WorkDir, "config.yaml"))
 	e.Setenv("RECONCILER_SOURCE", "tree")
 	return os.WriteFile(filepath.Join(e.WorkDir, "config.yaml"), nil, 0o600)
+}
+
+// setUpAlone keeps a story from talking to anybody: the hosts in its trees must not be looked for.
+func setUpAlone(e *testscript.Env) error {
+	bin := filepath.Join(e.WorkDir, ".bin")
+	if err := os.Mkdir(bin, 0o755); err != nil {
+		return err
+	}
+	e.Setenv("PATH", bin+string(os.PathListSeparator)+e.Getenv("PATH"))
+	ssh := "#!/bin/sh\necho 'ssh: connect to host: Network is unreachable' >&2\nexit 255\n"
+	if err := os.WriteFile(filepath.Join(bin, "ssh"), []byte(ssh), 0o755); err != nil {
+		return err
+	}
+	return setUpUser(e)
 }
 
 // setUpHost gives a story a host of its own.

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"reconciler/reconcile"
-	"reconciler/reconcile/host/lxc"
 	"reconciler/spec"
 	"reconciler/state"
 	"reconciler/state/sqlite"
@@ -107,7 +106,7 @@ func (s *session) reconcileOptions() (reconcile.Options, error) {
 		Store:       s.store,
 		Sealer:      s.sealer,
 		Random:      rand.Reader,
-		Dial:        dialer{log: s.log}.dial,
+		Dial:        newDialer(s.log).dial,
 		Holder:      a.holder(),
 		LockTimeout: a.lockTimeout,
 		Parallel:    a.parallel,
@@ -169,22 +168,6 @@ func keyPath(a *app, statePath string) string {
 		return a.stateKey
 	}
 	return filepath.Join(filepath.Dir(statePath), "state.key")
-}
-
-// dialer connects to hosts.
-type dialer struct{ log *slog.Logger }
-
-func (d dialer) dial(_ context.Context, h *spec.Host, installation string) (reconcile.Host, error) {
-	if h.Connect != "local" {
-		return nil, fmt.Errorf("cannot reach host %q over %s: only this machine is supported yet; "+
-			"if %s is this machine, write hosts: {%s: {connect: local}}",
-			h.Name, h.Connect, h.Name, h.Name)
-	}
-	return lxc.New(lxc.Options{
-		Host: h.Name, LXCPath: h.LXCPath, Installation: installation, Log: d.log,
-		// This very program, also after another version took its place on the disk.
-		Launcher: []string{"/proc/self/exe", "reconciler", "launch"},
-	})
 }
 
 func parseOnly(values []string) ([]reconcile.Target, error) {

@@ -59,6 +59,16 @@ func (l *Loop) leave(t *spec.Tree) {
 	l.hosts.keep(t)
 }
 
+// hasEnded reports whether nobody watches any more, because a connection was lost perhaps.
+func (w watch) hasEnded() bool {
+	select {
+	case <-w.ended:
+		return true
+	default:
+		return false
+	}
+}
+
 // follower says whom to follow.
 type follower struct {
 	host    string
@@ -68,7 +78,7 @@ type follower struct {
 
 // refollow follows other processes than before, or goes on if they are the same. l.mu is held.
 func (l *Loop) refollow(ctx context.Context, old watch, f follower) watch {
-	if old.cancel != nil && maps.Equal(old.running, f.running) {
+	if old.cancel != nil && maps.Equal(old.running, f.running) && !old.hasEnded() {
 		return old
 	}
 	if old.cancel != nil {

@@ -75,3 +75,22 @@ func (g *gated) watchers() int {
 	defer g.mu.Unlock()
 	return len(g.died)
 }
+
+// TestALostConnectionIsMadeAnew: a host whose connection broke once must not stay unreachable, nor
+// its containers unwatched.
+func TestALostConnectionIsMadeAnew(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.declare("a.example.com: {}")
+	w.start()
+	w.quiet()
+	w.host.lose()
+	w.eventually("the watch ends", func() bool { return w.host.watchers() == 0 })
+	for range 2 { // one finds that it is broken, the next makes it anew
+		w.loop.Wake("test")
+		w.quiet()
+	}
+	w.eventually("its containers are watched again", func() bool { return w.host.watchers() == 1 })
+	w.host.kill("a.example.com")
+	w.eventually("what dies is started again", func() bool { return w.runs("a.example.com") })
+}

@@ -98,17 +98,24 @@ type sharedHost struct {
 // Observe implements reconcile.Host.
 func (s *sharedHost) Observe(ctx context.Context) (plan.Actual, error) {
 	actual, err := s.Host.Observe(ctx)
-	if err != nil {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.broken = true
-	}
+	s.judge(err)
 	return actual, err
 }
 
 // Lock implements reconcile.Host.
 func (s *sharedHost) Lock(ctx context.Context, by string) (func() error, error) {
-	return s.lock.take(func() (func() error, error) { return s.Host.Lock(ctx, by) })
+	unlock, err := s.lock.take(func() (func() error, error) { return s.Host.Lock(ctx, by) })
+	s.judge(err)
+	return unlock, err
+}
+
+// judge takes an error for the end of the connection: a new one costs little, a dead one all.
+func (s *sharedHost) judge(err error) {
+	if err != nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.broken = true
+	}
 }
 
 func (s *sharedHost) isBroken() bool {

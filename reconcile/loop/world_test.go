@@ -53,6 +53,8 @@ type gated struct {
 	gates  map[string]chan struct{}
 	inside map[string]chan struct{}
 	died   map[context.Context]func(string)
+	cut    chan struct{} // closed when the connection is lost
+	dials  int
 }
 
 // Do implements execute.Host.
@@ -84,11 +86,39 @@ func (g *gated) Deaths(ctx context.Context, running map[string]int, died func(st
 			died(name)
 		}
 	}
-	<-ctx.Done()
+	g.mu.Lock()
+	cut := g.cut
+	g.mu.Unlock()
+	var err error
+	select {
+	case <-ctx.Done():
+	case <-cut:
+		err = errBroken
+	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	delete(g.died, ctx)
-	return nil
+	return err
+}
+
+// Lock implements reconcile.Host.
+func (g *gated) Lock(ctx context.Context, by string) (func() error, error) {
+	g.mu.Lock()
+	cut := g.cut
+	g.mu.Unlock()
+	select {
+	case <-cut:
+		return nil, errBroken
+	default:
+		return g.Fake.Lock(ctx, by)
+	}
+}
+
+// lose ends the connection to the host. Only a new one works again.
+func (g *gated) lose() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	close(g.cut)
 }
 
 // pid returns the init process of a container, 0 if it does not run.
@@ -158,6 +188,7 @@ func newWorld(t testing.TB) *world {
 		gates: map[string]chan struct{}{}, inside: map[string]chan struct{}{},
 		died: map[context.Context]func(string){},
 	}
+	w.host.cut = make(chan struct{})
 	w.host.CreateByHand("base")
 	return w
 }
@@ -199,6 +230,11 @@ func (w *world) start(change ...func(*loop.Options)) {
 func (w *world) dial(_ context.Context, h *spec.Host, _ string) (reconcile.Host, error) {
 	if h.Name != "h1" {
 		return nil, errBroken
+	}
+	w.host.mu.Lock()
+	defer w.host.mu.Unlock()
+	if w.host.dials++; w.host.dials > 1 {
+		w.host.cut = make(chan struct{})
 	}
 	return w.host, nil
 }

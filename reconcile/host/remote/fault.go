@@ -1,0 +1,96 @@
+package remote
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+
+	"github.com/sourcegraph/jsonrpc2"
+
+	"reconciler/reconcile/execute"
+	"reconciler/reconcile/plan"
+)
+
+// codeFailed is the code of an error of the driver, as opposed to one of the protocol.
+const codeFailed = 1
+
+// fault is what an error was made of.
+type fault struct {
+	Text      string // escaped
+	Step      bool   // it was a StepError: the text is that of its cause
+	Permanent bool
+	Cancelled bool // it wraps context.Canceled
+	Late      bool // it wraps context.DeadlineExceeded
+}
+
+// rpcError is the answer that says what went wrong.
+func rpcError(err error) *jsonrpc2.Error {
+	if protocol := (*jsonrpc2.Error)(nil); errors.As(err, &protocol) {
+		return protocol
+	}
+	f := fault{
+		Permanent: errors.Is(err, execute.ErrPermanent),
+		Cancelled: errors.Is(err, context.Canceled),
+		Late:      errors.Is(err, context.DeadlineExceeded),
+	}
+	if step, ok := err.(*execute.StepError); ok {
+		f.Step, err = true, step.Err
+	}
+	f.Text = escaped(err.Error())
+	answer := &jsonrpc2.Error{Code: codeFailed, Message: "it failed"}
+	answer.SetError(f)
+	return answer
+}
+
+// remoteError is an error of the driver on the other side. It wraps what the error there wrapped of
+// what callers look for.
+type remoteError struct{ fault }
+
+// Error implements error.
+func (e remoteError) Error() string { return e.Text }
+
+// Unwrap returns the sentinels.
+func (e remoteError) Unwrap() (wrapped []error) {
+	if e.Permanent {
+		wrapped = append(wrapped, execute.ErrPermanent)
+	}
+	if e.Cancelled {
+		wrapped = append(wrapped, context.Canceled)
+	}
+	if e.Late {
+		wrapped = append(wrapped, context.DeadlineExceeded)
+	}
+	return wrapped
+}
+
+// errorOf is the inverse of rpcError. What the peer made up is an error of the protocol.
+func errorOf(answer *jsonrpc2.Error, s plan.Step) error {
+	if answer.Code != codeFailed || answer.Data == nil {
+		return refused{text: clean(answer.Message)}
+	}
+	var f fault
+	if err := json.Unmarshal(*answer.Data, &f); err != nil {
+		return refused{text: clean(answer.Message)}
+	}
+	f.Text = unescaped(f.Text)
+	if f.Step {
+		return &execute.StepError{
+			Host: s.Host, Container: s.Container, Action: s.Action, Err: remoteError{f},
+		}
+	}
+	return remoteError{f}
+}
+
+// refused is what an agent says that did not understand. Asking again does not help.
+type refused struct{ text string }
+
+// Error implements error.
+func (r refused) Error() string { return "the agent refuses it: " + r.text }
+
+// Unwrap makes it permanent.
+func (r refused) Unwrap() error { return execute.ErrPermanent }
+
+// invalid is the answer to a message that is not understood.
+func invalid(code int64, text string) error {
+	return &jsonrpc2.Error{Code: code, Message: text}
+}
