@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"time"
 
 	"reconciler/reconcile/plan"
@@ -35,7 +36,7 @@ func (p *Pass) remember(ctx context.Context, o *Options, s state.Snapshot, began
 		Began: began.UTC(), Ended: o.now().UTC(),
 		Blocked: len(p.Plan.Blocked), Held: len(p.Plan.Held),
 	}
-	if whole {
+	if whole && !o.overtaken(ctx, began) {
 		entry.Revision = p.Revision.ID
 	}
 	p.count(&entry)
@@ -46,6 +47,18 @@ func (p *Pass) remember(ctx context.Context, o *Options, s state.Snapshot, began
 		return fmt.Errorf("cannot store the history: %w", err)
 	}
 	return nil
+}
+
+// overtaken reports whether a pass that began later has already been remembered with its revision:
+// that one was applied last, although this one ends last.
+func (o *Options) overtaken(ctx context.Context, began time.Time) bool {
+	s, err := o.Store.Load(context.WithoutCancel(ctx))
+	if err != nil {
+		return true // to forget which was applied is safer than to remember an older one
+	}
+	return slices.ContainsFunc(s.Passes, func(other state.Pass) bool {
+		return other.Source == o.SourceName && other.Revision != "" && other.Began.After(began)
+	})
 }
 
 // count fills in how many containers were created, changed and destroyed, and how many failed.

@@ -90,6 +90,9 @@ func Run(ctx context.Context, d Declaration, o Options) (Pass, error) {
 // run is Run with the state locked.
 func run(ctx context.Context, o *Options, p Pass) (Pass, error) {
 	began := o.now()
+	// Windows and suspensions must not change between what is approved and what is done.
+	planned := *o
+	planned.Now = func() time.Time { return began }
 	snapshot, err := o.load(ctx, p.Tree)
 	if err != nil {
 		return p, err
@@ -99,14 +102,14 @@ func run(ctx context.Context, o *Options, p Pass) (Pass, error) {
 	if ctx.Err() != nil {
 		return p, context.Cause(ctx)
 	}
-	if err := p.approve(o, f, snapshot); err != nil {
+	if err := p.approve(&planned, f, snapshot); err != nil {
 		return p, err
 	}
 	resolved, err := resolve.Allocate(resolveInput(p.Tree, f, snapshot), o.Sealer, o.Random)
 	if err != nil {
 		return p, fmt.Errorf("cannot complete the tree: %w", err)
 	}
-	p.compute(o, f, snapshot, resolved)
+	p.compute(&planned, f, snapshot, resolved)
 	if p.Plan.Empty() {
 		o.keep(ctx, f.actual)
 		return p, p.remember(ctx, o, snapshot, began)

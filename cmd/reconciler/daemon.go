@@ -55,6 +55,7 @@ type service struct {
 	watch   *web.Watch
 	dir     *watch.Watcher // nil: the source is no directory
 
+	web     web.Options
 	public  net.Listener // nil: none
 	control net.Listener
 }
@@ -107,6 +108,9 @@ func newService(ctx context.Context, a *app) (s *service, err error) {
 		return s, err
 	}
 	s.metrics.Follow(s.loop.Status)
+	if s.web, err = s.webOptions(); err != nil {
+		return s, err
+	}
 	if !a.isGit() {
 		path := filepath.Join(a.source, a.path)
 		if s.dir, err = watch.New(path, watch.Options{Log: s.session.log}); err != nil {
@@ -177,10 +181,6 @@ func (s *service) notify(state string) {
 // run serves until ctx ends or the settings change; then it returns the next ones.
 func (s *service) run(ctx context.Context, reload <-chan os.Signal) (next *app, err error) {
 	defer s.close()
-	handlers, err := s.webOptions()
-	if err != nil {
-		return nil, err
-	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	failed := make(chan error, 2)
@@ -196,8 +196,8 @@ func (s *service) run(ctx context.Context, reload <-chan os.Signal) (next *app, 
 		}
 	}
 	log := s.session.log
-	serve(s.control, func() error { return web.Serve(ctx, s.control, web.Control(handlers), log) })
-	serve(s.public, func() error { return web.Serve(ctx, s.public, web.Public(handlers), log) })
+	serve(s.control, func() error { return web.Serve(ctx, s.control, web.Control(s.web), log) })
+	serve(s.public, func() error { return web.Serve(ctx, s.public, web.Public(s.web), log) })
 	ended := make(chan error, 1)
 	go func() { ended <- s.loop.Run(ctx) }()
 	s.beat()

@@ -36,6 +36,9 @@ SIGHUP asks for it, and at the latest after --interval. Containers outlive it.
 			if a.once {
 				return runOnce(cmd.Context(), a)
 			}
+			if err := a.checkDaemon(); err != nil {
+				return err
+			}
 			return runDaemon(cmd.Context(), a)
 		},
 	}
@@ -74,6 +77,19 @@ func (r *runFlags) check() error {
 			"the daemon serves its metrics at --listen"}
 	}
 	return r.daemonFlags.check()
+}
+
+// checkDaemon refuses what is meant for one pass: it would hold for ever.
+func (a *app) checkDaemon() error {
+	if len(a.allow) > 0 {
+		return hinted{errors.New("cannot use --allow-destroy without --once"),
+			"make one pass with it: run --once --allow-destroy …; the daemon may run meanwhile"}
+	}
+	if len(a.only) > 0 {
+		return hinted{errors.New("cannot use --only without --once"),
+			"say --host for the hosts of this daemon, or suspend what it shall leave alone"}
+	}
+	return nil
 }
 
 // runOnce makes one pass, and says how it went in a file of metrics if one is asked for.

@@ -61,19 +61,20 @@ func newResume(a *app) *cobra.Command {
 func (a *app) changeSuspensions(
 	ctx context.Context, scope state.Scope, b state.Batch, done string,
 ) error {
+	// Looked at first, without making anything: the state may be another one than was meant.
+	snapshot, err := a.load(ctx)
+	if err != nil {
+		return err
+	}
+	if err := checkScope(snapshot, scope, b); err != nil {
+		return err
+	}
 	a.writes = true
 	session, err := openSession(ctx, a)
 	if err != nil {
 		return err
 	}
 	defer session.close()
-	snapshot, err := session.store.Load(ctx)
-	if err != nil {
-		return fmt.Errorf("cannot load the state: %w", err)
-	}
-	if err := checkScope(snapshot, scope, b); err != nil {
-		return err
-	}
 	if _, err := session.store.Apply(ctx, b); err != nil {
 		return err
 	}

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"reconciler/reconcile/plan"
-	"reconciler/spec"
 )
 
 // deathWatcher is a host that tells when containers end.
@@ -27,7 +26,7 @@ type watch struct {
 // longer declared. A host that cannot be seen now is followed as before.
 func (l *Loop) watch(ctx context.Context, r Report) {
 	if r.Pass.Tree != nil {
-		l.leave(r.Pass.Tree)
+		l.leave(r)
 	}
 	for host, actual := range r.Pass.Observed {
 		watcher, ok := l.hosts.watcher(host)
@@ -47,15 +46,19 @@ func (l *Loop) watch(ctx context.Context, r Report) {
 }
 
 // leave ends what there is with hosts that are not declared.
-func (l *Loop) leave(t *spec.Tree) {
+func (l *Loop) leave(r Report) {
 	l.mu.Lock()
+	defer l.mu.Unlock()
+	if r.Began.Before(l.status.looked) {
+		return // its tree may be older than the one that holds
+	}
+	t := r.Pass.Tree
 	for host, w := range l.watches {
 		if t.Hosts[host] == nil {
 			w.cancel()
 			delete(l.watches, host)
 		}
 	}
-	l.mu.Unlock()
 	l.hosts.keep(t)
 }
 
@@ -108,7 +111,7 @@ func (l *Loop) follow(ctx context.Context, f follower) {
 func (l *Loop) ended(t target) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.busy[t] { // else it may be ourselves who stop it
+	if l.busy[t] == "" { // else it may be ourselves who stop it
 		l.flaps.died(t, l.o.Pass.Now())
 	}
 	l.wakeLocked(containerEnded)

@@ -53,6 +53,7 @@ type failure struct {
 	at        time.Time
 	retry     time.Time // without meaning if permanent
 	permanent bool
+	postponed bool // it was not tried when it was due
 
 	source string            // what it was to be cloned from
 	input  [sha256.Size]byte // what the host showed when the failure was first seen to stand
@@ -74,7 +75,7 @@ func (f *failures) forget() { f.of = nil }
 func (f *failures) next() (time.Time, bool) {
 	var first time.Time
 	for _, x := range f.of {
-		if !x.permanent && (first.IsZero() || x.retry.Before(first)) {
+		if !x.permanent && !x.postponed && (first.IsZero() || x.retry.Before(first)) {
 			first = x.retry
 		}
 	}
@@ -116,9 +117,28 @@ func (f *failures) record(o execute.Outcome, now time.Time) {
 	x := f.of[t]
 	x.count++
 	x.text, x.permanent = err.Error(), errors.Is(err, execute.ErrPermanent)
+	x.postponed = false
 	x.at, x.retry = now, now.Add(f.backoff.after(x.count))
 	x.source, x.seen = sourceOf(o), false
 	f.of[t] = x
+}
+
+// postpone is told of a pass that looked at the hosts. For what was due and was not tried, because
+// it is suspended perhaps, or its host cannot be reached, no pass is made again: it is tried in the
+// next one that has another reason.
+func (f *failures) postpone(result *execute.Result, began time.Time) {
+	tried := map[target]bool{}
+	if result != nil {
+		for _, o := range result.Outcomes {
+			tried[target{o.Host, o.Container}] = true
+		}
+	}
+	for t, x := range f.of {
+		if !x.permanent && !tried[t] && !x.retry.After(began) {
+			x.postponed = true
+			f.of[t] = x
+		}
+	}
 }
 
 // errorOf returns why the work on a container failed. What was only skipped did not fail.

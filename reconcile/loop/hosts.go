@@ -43,6 +43,9 @@ func (h *hosts) dial(
 		return old, nil
 	}
 	if old != nil && !old.retire() {
+		if old.key == key {
+			return old, nil // what failed once need not fail again
+		}
 		return nil, errors.New("it is still being worked on over an older connection")
 	}
 	inner, err := h.dialer(ctx, declared, installation)
@@ -111,11 +114,9 @@ func (s *sharedHost) Lock(ctx context.Context, by string) (func() error, error) 
 
 // judge takes an error for the end of the connection: a new one costs little, a dead one all.
 func (s *sharedHost) judge(err error) {
-	if err != nil {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.broken = true
-	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.broken = err != nil
 }
 
 func (s *sharedHost) isBroken() bool {

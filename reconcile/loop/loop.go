@@ -62,7 +62,7 @@ type Loop struct {
 
 	mu       sync.Mutex
 	reasons  []string
-	busy     map[target]bool // containers that are worked on
+	busy     map[target]string // the pass that works on a container, by its ID
 	failures failures
 	flaps    flaps
 	status   Status
@@ -90,7 +90,7 @@ func New(o Options) *Loop {
 	}
 	return &Loop{
 		o: o, hosts: newHosts(o.Pass.Dial), wake: make(chan struct{}, 1),
-		limit: make(chan struct{}, mostPasses), busy: map[target]bool{},
+		limit: make(chan struct{}, mostPasses), busy: map[target]string{},
 		failures: failures{backoff: o.Backoff.orDefault()},
 		flaps:    flaps{backoff: o.Backoff.orDefault()}, watches: map[string]watch{},
 		complaints: map[string]string{},
@@ -122,7 +122,7 @@ func (l *Loop) wakeLocked(reason string) {
 func (l *Loop) Run(ctx context.Context) error {
 	defer l.hosts.close(l.o.Log)
 	defer l.stopWatching()
-	defer l.passes.Wait()
+	defer l.waitForPasses()
 	beat := time.NewTicker(beatInterval)
 	defer beat.Stop()
 	l.Wake("start")
@@ -155,6 +155,25 @@ func (l *Loop) Run(ctx context.Context) error {
 	}
 }
 
+// waitForPasses waits for the steps that are running. They may take an hour, and are not stuck.
+func (l *Loop) waitForPasses() {
+	beat := time.NewTicker(beatInterval)
+	defer beat.Stop()
+	ended := make(chan struct{})
+	go func() {
+		l.passes.Wait()
+		close(ended)
+	}()
+	for {
+		select {
+		case <-beat.C:
+			l.o.Beat()
+		case <-ended:
+			return
+		}
+	}
+}
+
 // interval is the time to the next pass when nothing happens. Many daemons that were started
 // together must not ask one server in the same second for ever.
 func (l *Loop) interval() time.Duration {
@@ -182,6 +201,9 @@ func (l *Loop) retry() (first time.Time, some bool) {
 		if ok && (!some || at.Before(first)) {
 			first, some = at, true
 		}
+	}
+	if l.readErr != nil && !isUnreachable(l.readErr) {
+		return first, false // nothing is tried with a tree that cannot be read
 	}
 	now := l.o.Pass.Now()
 	sooner(l.failures.next())

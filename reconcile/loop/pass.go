@@ -30,7 +30,7 @@ func (l *Loop) pass(ctx context.Context, from reading) {
 	l.complain(l.o.Log, "source cannot be read", from.err)
 	begun := make(chan struct{})
 	o := l.options(r, declared, func(p plan.Plan) {
-		l.begin(p)
+		l.begin(r.ID, p)
 		close(begun)
 	})
 	l.passes.Add(1)
@@ -68,7 +68,7 @@ func (l *Loop) options(
 	o.Tries = 1 // the next pass is the next try, and delays nobody
 	o.Observer = func(p plan.Plan) execute.Observer {
 		begun(p)
-		return observer{l, l.o.Log.With("pass", r.ID, "revision", d.Revision.ID)}
+		return observer{l, r.ID, l.o.Log.With("pass", r.ID, "revision", d.Revision.ID)}
 	}
 	return o
 }
@@ -84,19 +84,20 @@ func (l *Loop) busyHolds() []plan.Hold {
 }
 
 // begin remembers what a pass is going to work on.
-func (l *Loop) begin(p plan.Plan) {
+func (l *Loop) begin(pass string, p plan.Plan) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for i := range p.Steps {
-		l.busy[target{p.Steps[i].Host, p.Steps[i].Container}] = true
+		l.busy[target{p.Steps[i].Host, p.Steps[i].Container}] = pass
 	}
 	l.status.Busy = len(l.busy)
 }
 
 // observer follows the steps of a pass.
 type observer struct {
-	l   *Loop
-	log *slog.Logger
+	l    *Loop
+	pass string
+	log  *slog.Logger
 }
 
 // Observe implements execute.Observer.
@@ -109,20 +110,28 @@ func (ob observer) Observe(e execute.Event) {
 	case execute.StepFinished:
 		logStep(ob.log, e.Result)
 	case execute.ContainerFinished:
-		l.release(e.Outcome)
+		l.release(ob.pass, e.Outcome)
 	}
 }
 
 // release lets later passes work on a container again.
-func (l *Loop) release(o execute.Outcome) {
+func (l *Loop) release(pass string, o execute.Outcome) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	delete(l.busy, target{o.Host, o.Container})
+	l.unclaim(pass, o)
 	l.status.Busy = len(l.busy)
 	l.failures.record(o, l.o.Pass.Now())
 	l.flaps.ran(o, l.o.Pass.Now())
 	if l.status.waits {
 		l.wakeLocked(containerFinished)
+	}
+}
+
+// unclaim ends the claim of a pass on a container. Another pass may have begun to work on it since.
+// l.mu is held.
+func (l *Loop) unclaim(pass string, o execute.Outcome) {
+	if t := (target{o.Host, o.Container}); l.busy[t] == pass {
+		delete(l.busy, t)
 	}
 }
 
@@ -146,10 +155,13 @@ func (l *Loop) learn(r Report) {
 	if r.Pass.Result != nil {
 		// What was skipped was not told by an event.
 		for _, o := range r.Pass.Result.Outcomes {
-			delete(l.busy, target{o.Host, o.Container})
+			l.unclaim(r.ID, o)
 		}
 	}
 	again := l.failures.reconsider(r.Pass.Observed, r.Began)
+	if r.Err == nil {
+		l.failures.postpone(r.Pass.Result, r.Began)
+	}
 	l.status.passed(r, l.failures, len(l.busy))
 	if again || r.Pass.Result != nil {
 		// The next pass shows what has come of the changes, and the processes of new containers.

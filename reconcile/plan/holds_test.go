@@ -264,8 +264,8 @@ func TestTemplatesOfHeldContainers(t *testing.T) {
 func TestHeldDestroysAndTheGuard(t *testing.T) {
 	t.Parallel()
 	run(t, []scenario{
-		{"a held destroy does not count", many(5, 2).hold("window xa"), `
-			xb: destroy(not_declared)
+		{"a held destroy counts, for it will come", many(5, 2).hold("window xa"), `
+			xb! guard destroy
 			xa= window destroy
 			= 5`},
 		{"those that are left are still too many", many(4, 3).hold("window xa"), `
@@ -278,13 +278,13 @@ func TestHeldDestroysAndTheGuard(t *testing.T) {
 			xb= suspended destroy
 			xc= suspended destroy
 			= 2`},
-		{"a held replacement does not count", func() *scene {
+		{"a held replacement counts", func() *scene {
 			s := many(5, 1).has(template("new")).hold("window ka")
 			s.in.Desired = append(s.in.Desired, template("new"))
 			s.in.Desired[0].FromContainer, s.in.Desired[0].Recreate = "new", true
 			return s
 		}(), `
-			xa: destroy(not_declared)
+			xa! guard destroy
 			ka= window replace
 			= 4`},
 		{"an allowance does not lift a hold",

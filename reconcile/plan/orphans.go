@@ -96,16 +96,18 @@ func (p *planner) applyGuard() {
 		return
 	}
 	for i := range p.items {
-		if it := &p.items[i]; p.counts(it) {
+		if it := &p.items[i]; it.work.has(doDestroy) && p.counts(it) {
 			it.keep()
 			p.blockGuard(it, g)
 		}
 	}
 }
 
-// counts reports whether an item is destroyed and counts for the guard.
+// counts reports whether an item is destroyed and counts for the guard. One that is only held now
+// counts too: else a wrong tree would destroy container after container, each as soon as it is no
+// longer held.
 func (p *planner) counts(it *item) bool {
-	if !it.work.has(doDestroy) {
+	if !(it.work | it.wish).has(doDestroy) {
 		return false
 	}
 	for _, a := range p.in.Allow {

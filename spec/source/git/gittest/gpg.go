@@ -72,9 +72,10 @@ func (g *GPG) Export(keys ...string) string {
 	return g.Run(append([]string{"--armor", "--export"}, keys...)...)
 }
 
-// Fake are options with which gpg takes a moment for now.
+// Fake are options with which gpg takes a moment for now, however long it takes: what one call has
+// made must not lie in the future of the next one.
 func Fake(now time.Time) []string {
-	return []string{"--faked-system-time", now.UTC().Format("20060102T150405")}
+	return []string{"--faked-system-time", now.UTC().Format("20060102T150405") + "!"}
 }
 
 // Program writes a program for git's gpg.program that runs gpg with this keyring and the options.
