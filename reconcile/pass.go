@@ -147,7 +147,7 @@ func (p *Pass) approve(o *Options, f *fleet, s state.Snapshot) error {
 	}
 	preview := *p
 	preview.compute(o, f, s, resolved)
-	return o.Approve(preview.Plan)
+	return o.Approve(preview)
 }
 
 // compute makes the plan from what was found.

@@ -70,8 +70,8 @@ type Options struct {
 	Now func() time.Time // optional: time.Now
 
 	// Approve is asked by Run, with the locks held and before anything is generated or changed,
-	// about the plan that Plan would make now. Its error ends the pass. Optional.
-	Approve func(plan.Plan) error
+	// about what Plan would return now. Its error ends the pass. Optional.
+	Approve func(Pass) error
 	// Observer is asked once, before the first step, who wants to be told of progress. Optional.
 	Observer func(plan.Plan) execute.Observer
 }

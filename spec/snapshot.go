@@ -17,9 +17,10 @@ type Snapshot struct {
 }
 
 // Revision says which version of a tree was read, and whose it is. It is a value for people and
-// for comparing; only ID is always set.
+// for comparing; only ID and Tree are always set.
 type Revision struct {
 	ID      string    // "dir:" and a digest, or the commit as 40 hexadecimal digits
+	Tree    string    // digest of all files of the tree: 64 hexadecimal digits
 	Ref     string    // git: the branch, tag or commit that was asked for, as it was resolved
 	Author  string    // git: "Name <address>"
 	Subject string    // git: first line of the message

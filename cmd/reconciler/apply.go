@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"reconciler/reconcile"
 	"reconciler/reconcile/metrics"
 	"reconciler/reconcile/plan"
 	"reconciler/reconcile/report"
@@ -44,7 +46,7 @@ func (a *app) apply(ctx context.Context, path string) error {
 			a.allow = append(a.allow, s.Host+"/"+s.Container)
 		}
 	}
-	approve := func(now plan.Plan) error { return stillReviewed(reviewed, now) }
+	approve := func(now reconcile.Pass) error { return stillReviewed(reviewed, now) }
 	pass, err := runPass(ctx, a, metrics.New(version()), approve)
 	if err != nil {
 		return err
@@ -69,14 +71,21 @@ func readPlan(path string) (report.PlanDocument, error) {
 	return reviewed, nil
 }
 
-// stillReviewed returns an error that names what is different from the plan that was reviewed.
-func stillReviewed(reviewed report.PlanDocument, now plan.Plan) error {
+// stillReviewed returns an error that names what is different from what was reviewed. The files of
+// the tree must be the same, whatever commit they are of: not all of a declaration shows in a plan.
+func stillReviewed(reviewed report.PlanDocument, pass reconcile.Pass) error {
+	now := pass.Plan
+	const hint = "make a new plan, and have it reviewed"
+	if reviewed.Meta.Tree != pass.Revision.Tree {
+		return hinted{errors.New("cannot apply the plan: the tree is not the one that was reviewed"),
+			hint}
+	}
 	if report.PlanID(now) == reviewed.PlanID {
 		return nil
 	}
 	then := plan.Plan{Steps: reviewed.Steps, Blocked: reviewed.Blocked, Held: reviewed.Held}
 	return hinted{fmt.Errorf("cannot apply the plan: it is no longer what would be done: %s",
-		strings.Join(differing(then, now), ", ")), "make a new plan, and have it reviewed"}
+		strings.Join(differing(then, now), ", ")), hint}
 }
 
 // differing lists the containers about which two plans say different things, some of them by name.

@@ -74,7 +74,8 @@ func writePlan(a *app, pass reconcile.Pass) error {
 func meta(a *app, pass reconcile.Pass) report.Meta {
 	return report.Meta{
 		Tool: "reconciler " + version(), Source: redactURL(a.source), Revision: pass.Revision.ID,
-		Ref: pass.Revision.Ref, Author: pass.Revision.Author, Subject: pass.Revision.Subject,
+		Tree: pass.Revision.Tree,
+		Ref:  pass.Revision.Ref, Author: pass.Revision.Author, Subject: pass.Revision.Subject,
 		Signer:    pass.Revision.Signer,
 		Knowledge: pass.Knowledge, ObservedAt: pass.ObservedAt, Base: pass.Base.ID,
 		Installation: pass.Installation, Serial: pass.Serial, Hosts: pass.HostNames(),

@@ -155,7 +155,8 @@ keeps it so, and shows beforehand what it would do.`,
 	flags.StringVarP(&a.output, "output", "o", "text", "text or json; plan: markdown too")
 	flags.StringVar(&a.config, "config", defaultConfig, "configuration file")
 	flags.StringVar(&a.logFormat, "log-format", "text", "text or json")
-	flags.StringVar(&a.logLevel, "log-level", "warn", "debug, info, warn or error")
+	flags.StringVar(&a.logLevel, "log-level", "warn",
+		"debug, info, warn or error (daemon: info unless it is given)")
 	flags.IntVar(&a.parallel, "parallel", 2*runtime.NumCPU(), "containers worked on at once")
 	flags.DurationVar(&a.lockTimeout, "lock-timeout", 30*time.Second,
 		"how long to wait for another run on the same state or host")

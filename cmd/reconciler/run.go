@@ -111,7 +111,7 @@ func runOnce(ctx context.Context, a *app) error {
 
 // runPass makes a pass that changes hosts. approve may be nil; see reconcile.Options.
 func runPass(
-	ctx context.Context, a *app, m *metrics.Metrics, approve func(plan.Plan) error,
+	ctx context.Context, a *app, m *metrics.Metrics, approve func(reconcile.Pass) error,
 ) (reconcile.Pass, error) {
 	var progress *report.Progress
 	walk := func(

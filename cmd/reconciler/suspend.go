@@ -66,6 +66,10 @@ func (a *app) changeSuspensions(
 	if err != nil {
 		return err
 	}
+	if snapshot.Installation == "" {
+		return hinted{fmt.Errorf("cannot change what is suspended: there is no state at %q", a.state),
+			"name it with --state; the first run makes it"}
+	}
 	if err := checkScope(snapshot, scope, b); err != nil {
 		return err
 	}

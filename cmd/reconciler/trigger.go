@@ -8,6 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"reconciler/reconcile/metrics"
+	"reconciler/reconcile/report"
 	"reconciler/reconcile/web"
 )
 
@@ -17,7 +19,7 @@ func newTrigger(a *app) *cobra.Command {
 		Use:   "trigger",
 		Short: "Have the running daemon make a pass now",
 		Long: `Have the running daemon make a pass now. What has failed before is tried again at
-once.`,
+once. With --wait the exit code is that of "run --once".`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.trigger(cmd.Context(), wait)
@@ -57,7 +59,25 @@ func (a *app) trigger(ctx context.Context, wait bool) error {
 	if err != nil || pass == nil {
 		return err
 	}
-	fmt.Fprintf(a.out, "Pass %s of %s: %s.\n", pass.ID, pass.Revision, pass.Result)
+	a.printPass(pass)
+	code := map[string]int{metrics.Success: exitDone, metrics.Blocked: report.ExitBlocked,
+		metrics.Unreachable: report.ExitUnreachable}
+	if c, known := code[pass.Result]; known && pass.SourceError == "" {
+		if c == exitDone {
+			return nil
+		}
+		return exitCode(c)
+	}
+	return exitCode(exitFailed)
+}
+
+// printPass says how a pass ended, and what went wrong in it.
+func (a *app) printPass(pass *web.Pass) {
+	of := ""
+	if pass.Revision != "" {
+		of = " of " + pass.Revision
+	}
+	fmt.Fprintf(a.out, "Pass %s%s: %s.\n", pass.ID, of, pass.Result)
 	if pass.SourceError != "" {
 		fmt.Fprintf(a.out, "That is not the present tree: %s\n", pass.SourceError)
 	}
@@ -67,8 +87,7 @@ func (a *app) trigger(ctx context.Context, wait bool) error {
 	for _, f := range pass.Failed {
 		fmt.Fprintf(a.out, "%s/%s: %s\n", f.Host, f.Container, f.Error)
 	}
-	if pass.Error != "" || pass.SourceError != "" || len(pass.Failed) > 0 {
-		return exitCode(exitFailed)
+	if pass.Result != metrics.Success {
+		fmt.Fprintln(a.out, `What is blocked, unknown or left to do is in "reconciler plan".`)
 	}
-	return nil
 }

@@ -3,6 +3,7 @@ package loop
 import (
 	"context"
 	"log/slog"
+	"strings"
 
 	"reconciler/reconcile/execute"
 )
@@ -24,6 +25,7 @@ func (l *Loop) log(r Report) {
 			l.complainText(log.With("host", host), "host is unreachable "+host, "")
 		}
 	}
+	l.complainBlocked(log, r)
 	level := slog.LevelDebug
 	if r.Pass.Result != nil {
 		level = slog.LevelInfo
@@ -32,6 +34,34 @@ func (l *Loop) log(r Report) {
 	log.Log(context.Background(), level, "pass ended", "reasons", r.Reasons,
 		"took", r.Ended.Sub(r.Began), "created", sum.Create, "changed", sum.Change,
 		"destroyed", sum.Destroy, "blocked", sum.Blocked, "held", sum.Held)
+}
+
+// complainBlocked tells of each container that cannot be as declared, when that begins, changes or
+// is over.
+func (l *Loop) complainBlocked(log *slog.Logger, r Report) {
+	now := map[string]bool{}
+	for _, b := range r.Pass.Plan.Blocked {
+		what := string(b.Action) + " is blocked " + b.Host + "/" + b.Container
+		now[what] = true
+		text := b.Text
+		if b.Unblock != "" {
+			text += "; to let it through: " + b.Unblock
+		}
+		l.complainText(log.With("host", b.Host, "container", b.Container, "code", b.Code), what, text)
+	}
+	l.mu.Lock()
+	var over []string
+	for what := range l.complaints {
+		host, _, _ := strings.Cut(what[strings.LastIndex(what, " ")+1:], "/")
+		_, seen := r.Pass.Observed[host]
+		if strings.Contains(what, " is blocked ") && !now[what] && seen {
+			over = append(over, what)
+		}
+	}
+	l.mu.Unlock()
+	for _, what := range over {
+		l.complainText(log, what, "")
+	}
 }
 
 // complain tells an error when it comes, when it becomes another one, and when it is over: not

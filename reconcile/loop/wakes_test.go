@@ -85,3 +85,30 @@ func TestAWindowThatOpensWakes(t *testing.T) {
 		t.Errorf("the loop would wake at %v, the window opens at %v", opens, soon)
 	}
 }
+
+// TestWhatIsBlockedIsToldOnce: a daemon that cannot do its job must say so in its log, with the
+// reason, and not with every pass.
+func TestWhatIsBlockedIsToldOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.host.RemoveBridge("lxcbr1")
+	w.declare("a.example.com: {}")
+	w.start()
+	for range 3 {
+		w.loop.Wake("test")
+		w.quiet()
+	}
+	if n := w.log.count("is blocked h1"); n != 1 {
+		t.Errorf("told %d times:\n%s", n, w.log.buf.String())
+	}
+	if s := w.loop.Status(); !s.Success.IsZero() {
+		t.Error("a pass in which everything was blocked counts as a success")
+	}
+	w.host.AddBridge("lxcbr1")
+	w.loop.Wake("test")
+	w.eventually("it heals", func() bool { return w.runs("a.example.com") })
+	w.quiet()
+	if w.log.count("something is right again") == 0 {
+		t.Error("that it is over is not told")
+	}
+}

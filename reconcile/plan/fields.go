@@ -64,7 +64,8 @@ const (
 	addressFields  = fieldSet(1<<fIP | 1<<fGateway)
 	resolvFields   = fieldSet(1<<fDomains | 1<<fDNSServers | 1<<fSearchDomains)
 	createFields   = fieldSet(1<<fFrom | 1<<fImage | 1<<fBacking | 1<<fBridge | 1<<fIP |
-		1<<fMAC | 1<<fPassword | 1<<fMemory | 1<<fCPUSet | 1<<fCPUShare)
+		1<<fMAC | 1<<fPassword | 1<<fMemory | 1<<fCPUSet | 1<<fCPUShare |
+		1<<fLXCConf | 1<<fLXCConfUnset | 1<<fProtect)
 )
 
 func (s fieldSet) has(f field) bool { return s&(1<<f) != 0 }

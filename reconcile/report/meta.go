@@ -20,6 +20,7 @@ type Meta struct {
 	Tool         string    `json:"tool,omitempty"`         // version of the program
 	Source       string    `json:"source,omitempty"`       // where the tree came from
 	Revision     string    `json:"revision,omitempty"`     // of the tree
+	Tree         string    `json:"tree,omitempty"`         // digest of all files of the tree
 	Ref          string    `json:"ref,omitempty"`          // that named the revision
 	Author       string    `json:"author,omitempty"`       // of the revision
 	Subject      string    `json:"subject,omitempty"`      // first line of its message

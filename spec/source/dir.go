@@ -15,6 +15,9 @@ import (
 	"reconciler/spec/source/memfs"
 )
 
+// shownDigits of a digest are enough to tell two contents apart.
+const shownDigits = 16
+
 // Dir is a tree in a directory. The zero value is of no use: Path is required.
 type Dir struct {
 	Path string // of the directory, absolute or relative to the working directory
@@ -37,11 +40,13 @@ func (d Dir) Fetch(ctx context.Context) (spec.Snapshot, error) {
 		return spec.Snapshot{}, fmt.Errorf("cannot open directory %q: %w", d.Path, cause(err))
 	}
 	defer func() { _ = root.Close() }()
-	files, id, err := fetch(ctx, rooted{root})
+	files, digest, err := fetch(ctx, rooted{root})
 	if err != nil {
 		return spec.Snapshot{}, err
 	}
-	return spec.Snapshot{Files: files, Revision: spec.Revision{ID: id}}, nil
+	return spec.Snapshot{Files: files, Revision: spec.Revision{
+		ID: "dir:" + digest[:shownDigits], Tree: digest,
+	}}, nil
 }
 
 // files is a place to read from; it exists so that a test can break it.
@@ -106,7 +111,7 @@ func readAll(ctx context.Context, from files) (fs.FS, string, error) {
 	if len(r.problems) > 0 {
 		return nil, "", r.problems
 	}
-	return r.out, "dir:" + r.out.Digest(), nil
+	return r.out, r.out.Digest(), nil
 }
 
 // visit is called for every file and directory.

@@ -134,7 +134,7 @@ func TestRevision(t *testing.T) {
 	t.Parallel()
 	base := map[string]string{"a.yaml": "x", "b/c.yaml": "y"}
 	_, want := mustFetch(t, write(t, base))
-	if !strings.HasPrefix(want, "dir:") || len(want) != len("dir:")+16 {
+	if !strings.HasPrefix(want, "dir:") || len(want) != len("dir:")+shownDigits {
 		t.Errorf("revision %q has another form", want)
 	}
 	tests := []struct {

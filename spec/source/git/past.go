@@ -108,8 +108,8 @@ func (s *Source) readAt(ctx context.Context, from wholesome, r revision, w want)
 	if err != nil {
 		return none, err
 	}
-	revision := spec.Revision{ID: target.String(), Ref: w.ref, Author: c.author,
-		Subject: c.subject, Time: c.time}
+	revision := spec.Revision{ID: target.String(), Tree: files.Digest(), Ref: w.ref,
+		Author: c.author, Subject: c.subject, Time: c.time}
 	if s.o.Keys != nil {
 		// One that does not count is like none: nothing is applied from here.
 		revision.Signer, _ = signer(Options{Verify: VerifyHead, Keys: s.o.Keys}, c, tag, w)

@@ -119,10 +119,7 @@ func (d *dir) ReadDir(n int) ([]fs.DirEntry, error) {
 	return out, nil
 }
 
-// digestBytes are shown of a digest: enough to tell two contents apart.
-const digestBytes = 8
-
-// Digest returns 16 hexadecimal digits that depend on the paths and contents and nothing else.
+// Digest returns 64 hexadecimal digits that depend on the paths and contents and nothing else.
 func (m *FS) Digest() string {
 	h := sha256.New()
 	for _, name := range slices.Sorted(maps.Keys(m.files)) {
@@ -132,5 +129,5 @@ func (m *FS) Digest() string {
 			_, _ = h.Write(part)
 		}
 	}
-	return hex.EncodeToString(h.Sum(nil)[:digestBytes])
+	return hex.EncodeToString(h.Sum(nil))
 }
