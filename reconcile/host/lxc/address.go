@@ -46,10 +46,11 @@ func (h *Host) address(ctx context.Context, s plan.Step) (string, error) {
 
 // lookForAddress returns the address if all is as declared, else what was seen.
 func (h *Host) lookForAddress(s plan.Step, c container) (netip.Addr, string, error) {
-	object, err := open(h.opt.LXCPath, s.Container)
+	v, err := openState(h.opt.LXCPath, s.Container)
 	if err != nil {
 		return netip.Addr{}, "", err
 	}
+	object := v.object
 	defer h.release(object)
 	if state := stateOf(object); state != plan.Running {
 		return netip.Addr{}, "it is " + string(state), nil

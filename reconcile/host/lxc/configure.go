@@ -15,6 +15,11 @@ import (
 // the limits and the address what is declared. MAC, bridge and lxc_conf of a running container
 // change with its next start. A file that liblxc refuses can be replaced, but not by such a file.
 func (h *Host) configure(s plan.Step) (string, error) {
+	if done, err := h.madeSo(s); err != nil {
+		return "", err
+	} else if done {
+		return "lxc conf ok", nil
+	}
 	c, seen, err := h.opened(s)
 	if err != nil {
 		return "", err
@@ -46,6 +51,23 @@ func (h *Host) configure(s plan.Step) (string, error) {
 		return "", err
 	}
 	return "lxc conf ok", nil
+}
+
+// madeSo reports whether a container has been made here just now with the very configuration that
+// the step asks for. Then liblxc need not be asked about it: it has not run yet.
+func (h *Host) madeSo(s plan.Step) (bool, error) {
+	if _, fresh := h.fresh.LoadAndDelete(s.UID); !fresh {
+		return false, nil
+	}
+	c, err := h.owned(s)
+	if err != nil {
+		return false, err
+	}
+	w, err := wantedOf(s.Want, h.markOf(s), h.dialect)
+	if err != nil {
+		return false, permanent(err)
+	}
+	return slices.Equal(c.file.edit(w).entries, c.file.entries), nil
 }
 
 // next returns the configuration file that a container shall have, which liblxc accepts: the one

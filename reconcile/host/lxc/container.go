@@ -132,6 +132,16 @@ func (h *Host) opened(s plan.Step) (container, view, error) {
 	return c, v, err
 }
 
+// openedState is opened without liblxc's view of the configuration.
+func (h *Host) openedState(s plan.Step) (container, view, error) {
+	c, err := h.owned(s)
+	if err != nil {
+		return c, view{}, err
+	}
+	v, err := openState(h.opt.LXCPath, s.Container)
+	return c, v, err
+}
+
 // stateOf translates liblxc's word.
 func stateOf(object *golxc.Container) plan.State {
 	switch state := object.State(); state {

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	golxc "github.com/lxc/go-lxc"
@@ -24,6 +25,8 @@ type Host struct {
 	opt      Options
 	dialect  dialect
 	launcher *launcher
+	sources  sync.Map // name → trusted: those that were found whole a moment ago
+	fresh    sync.Map // uid → true of the containers that were made here and not touched since
 }
 
 var _ execute.Host = (*Host)(nil)

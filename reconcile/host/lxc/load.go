@@ -31,6 +31,16 @@ type view struct {
 // directory and moved: opened in its place, liblxc writes about a configuration that it refuses
 // to the standard error of this process, and destroys what lxc-create did not finish.
 func look(lxcpath, name string) (view, error) {
+	v, err := glance(lxcpath, name)
+	if err == nil {
+		v.loaded = v.object.LoadConfigFile(v.object.ConfigFileName()) == nil
+	}
+	return v, err
+}
+
+// glance is look without loading the configuration, which takes longer than all the rest. Whether
+// the container runs, and with which process, can be asked.
+func glance(lxcpath, name string) (view, error) {
 	c, err := golxc.NewContainer(name, nowhere)
 	if err != nil {
 		return view{}, fmt.Errorf("cannot open container %q: %w", name, err)
@@ -38,7 +48,7 @@ func look(lxcpath, name string) (view, error) {
 	if err := c.SetConfigPath(lxcpath); err != nil {
 		return view{}, errors.Join(err, c.Release())
 	}
-	return view{object: c, loaded: c.LoadConfigFile(c.ConfigFileName()) == nil}, nil
+	return view{object: c}, nil
 }
 
 // open returns liblxc's view of a container in a directory of containers, also if liblxc refuses
@@ -51,11 +61,17 @@ func open(lxcpath, name string) (*golxc.Container, error) {
 }
 
 // openView is open, for those who need to know whether the configuration was refused.
-func openView(lxcpath, name string) (view, error) {
+func openView(lxcpath, name string) (view, error) { return answering(lxcpath, name, look) }
+
+// openState is open without the configuration.
+func openState(lxcpath, name string) (view, error) { return answering(lxcpath, name, glance) }
+
+// answering opens a container and makes sure that its monitor answers.
+func answering(lxcpath, name string, how func(lxcpath, name string) (view, error)) (view, error) {
 	ctx, cancel := context.WithTimeoutCause(context.Background(), patience, errNoAnswer)
 	defer cancel()
 	return within(ctx, func() (view, error) {
-		v, err := look(lxcpath, name)
+		v, err := how(lxcpath, name)
 		if err != nil {
 			return v, err
 		}

@@ -39,6 +39,7 @@ func (h *Host) make(ctx context.Context, s plan.Step, m maker) (string, error) {
 	if err != nil {
 		return "", errors.Join(err, h.clear(ctx, st))
 	}
+	h.fresh.Store(s.UID, true)
 	return message, h.clear(ctx, st)
 }
 
