@@ -126,3 +126,23 @@ func TestWhatCannotBeTriedMakesNoPasses(t *testing.T) {
 		t.Errorf("%d passes in half a second for what is suspended", n)
 	}
 }
+
+// TestOneFailedLookLocksNothingOut: while a slow container is being made, a host that could not be
+// seen once must be usable again at the next look.
+func TestOneFailedLookLocksNothingOut(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	begun, open := w.host.slow("slow.example.com")
+	defer open()
+	w.declare("slow.example.com: {}")
+	w.start()
+	<-begun
+	w.host.Unreachable(errBroken)
+	w.loop.Wake("test")
+	w.eventually("the host is unreachable once",
+		func() bool { return len(w.loop.Status().Latest.Plan.Unreachable) == 1 })
+	w.host.Unreachable(nil)
+	w.declare("slow.example.com: {}, new.example.com: {}")
+	w.loop.Wake("test")
+	w.eventually("a new container is made", func() bool { return w.runs("new.example.com") })
+}
