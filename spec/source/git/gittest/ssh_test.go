@@ -111,7 +111,7 @@ func TestSSHEndsSessions(t *testing.T) {
 	}
 	s.Close()
 	_ = cmd.Wait() // ssh fails when its connection ends
-	if mentioned(root) {
-		t.Error("a session outlives its server")
+	if err := eventually("its sessions end", func() bool { return !mentioned(root) }); err != nil {
+		t.Errorf("a session outlives its server: %v", err)
 	}
 }
