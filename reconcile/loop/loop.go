@@ -47,6 +47,8 @@ type Report struct {
 	Pass    reconcile.Pass
 	Err     error // no host was touched
 
+	busy map[target]string // what others worked on when it began
+
 	// SourceErr is why the tree is not the present one, but the last that could be read.
 	SourceErr error
 }

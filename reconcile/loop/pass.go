@@ -3,6 +3,7 @@ package loop
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"slices"
 
 	"reconciler/reconcile"
@@ -28,6 +29,9 @@ func (l *Loop) pass(ctx context.Context, from reading) {
 	}
 	r.SourceErr = from.err
 	l.complain(l.o.Log, "source cannot be read", from.err)
+	l.mu.Lock()
+	r.busy = maps.Clone(l.busy)
+	l.mu.Unlock()
 	begun := make(chan struct{})
 	o := l.options(r, declared, func(p plan.Plan) {
 		l.begin(r.ID, p)
@@ -163,6 +167,12 @@ func (l *Loop) learn(r Report) {
 		l.failures.postpone(r.Pass.Result, r.Began)
 	}
 	l.status.passed(r, l.failures, len(l.busy))
+	for t, pass := range r.busy {
+		// It was finished before this pass could say that it waits for it.
+		if l.status.waits && l.busy[t] != pass {
+			l.wakeLocked(containerFinished)
+		}
+	}
 	if again || r.Pass.Result != nil {
 		// The next pass shows what has come of the changes, and the processes of new containers.
 		l.wakeLocked(afterChanges)
