@@ -17,6 +17,9 @@ import (
 // first process runs, so that the first answer is nearly always the last.
 const pollInterval = 5 * time.Millisecond
 
+// endedText is what is seen of a container that does not run any more.
+const endedText = "it is stopped"
+
 // address waits until the container runs and its interface has the declared address and route,
 // and says so only then. Other addresses, of a service of the guest perhaps, do not matter.
 func (h *Host) address(ctx context.Context, s plan.Step) (string, error) {
@@ -32,6 +35,10 @@ func (h *Host) address(ctx context.Context, s plan.Step) (string, error) {
 		got, seen, err := h.lookForAddress(s, c)
 		if err == nil && got.IsValid() {
 			return "Got ip " + got.String(), nil
+		}
+		if err == nil && seen == endedText {
+			return "", explained(errors.New("it did not get its address: it has ended"),
+				logTail(c.logOf()))
 		}
 		select {
 		case <-ctx.Done():
@@ -52,7 +59,11 @@ func (h *Host) lookForAddress(s plan.Step, c container) (netip.Addr, string, err
 	}
 	object := v.object
 	defer h.release(object)
-	if state := stateOf(object); state != plan.Running {
+	switch state := stateOf(object); state {
+	case plan.Running:
+	case plan.Stopped: // it was started before this step: waiting does not bring it back
+		return netip.Addr{}, endedText, nil
+	default:
 		return netip.Addr{}, "it is " + string(state), nil
 	}
 	net, err := enter(object.InitPid())
