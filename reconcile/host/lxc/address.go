@@ -37,7 +37,7 @@ func (h *Host) address(ctx context.Context, s plan.Step) (string, error) {
 			return "Got ip " + got.String(), nil
 		}
 		if err == nil && seen == endedText {
-			return "", explained(errors.New("it did not get its address: " + endedText),
+			return "", explained(errors.New("it did not get its address: "+endedText),
 				logTail(c.logOf()))
 		}
 		select {
