@@ -132,6 +132,15 @@ func daysText(days uint8) string {
 // windowForm is the hint for what is not of the form of a window.
 const windowForm = `write it such as "mon-fri 22:00-04:00 Europe/Berlin", in quotes`
 
+// ParseWindow reads a window as a tree has it. What String returns is read as the same Window.
+func ParseWindow(text string) (Window, error) {
+	w, wrong, hint := parseWindow(text)
+	if wrong != "" {
+		return Window{}, fmt.Errorf("window %q %s; %s", shorten(text), wrong, hint)
+	}
+	return w, nil
+}
+
 // parseWindow reads a window, or says what is wrong with the text and what to write.
 func parseWindow(s string) (w Window, wrong, hint string) {
 	words := strings.Fields(s)

@@ -11,9 +11,9 @@ import (
 
 // window reads a window that is right.
 func window(t interface{ Fatalf(string, ...any) }, text string) Window {
-	w, wrong, _ := parseWindow(text)
-	if wrong != "" {
-		t.Fatalf("%q is refused: it %s", text, wrong)
+	w, err := ParseWindow(text)
+	if err != nil {
+		t.Fatalf("a good window is refused: %v", err)
 	}
 	return w
 }
@@ -71,6 +71,9 @@ func TestBadWindowsSayWhatToWrite(t *testing.T) {
 			"mon 01:00-02:00 /etc/localtime", "mon 01:00-02:00 Europe/Berlin\x00"},
 	} {
 		for _, text := range texts {
+			if _, err := ParseWindow(text); err == nil || !strings.Contains(err.Error(), wrong) {
+				t.Errorf("%q is read with %v; the error should say that it %s", text, err, wrong)
+			}
 			w, got, hint := parseWindow(text)
 			if !strings.HasPrefix(got, wrong) || !strings.Contains(hint, "write") {
 				t.Errorf("%q is %v: told %q and %q, want %q", text, w, got, hint, wrong)

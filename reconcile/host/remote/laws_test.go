@@ -183,6 +183,7 @@ func TestUnknownFieldsOfAStepAreRefused(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
 		`{"host":"h","surprise":1}`, `{"want":{"Surprise":1}}`, `{"want":{"Windows":["x"]}}`,
+		`{"want":{"Windows":["MON 01:00-02:00"]}}`,
 		`{"want":{"Password":{"text":"a","unknown":true}}}`, `{"want":{"Windows":["\"]}}}: {"]}}`,
 		`{"want":{"IP":"10.0.0.300"}}`, `[]`, `{"want":7}`,
 	} {

@@ -1,11 +1,9 @@
 package remote
 
 import (
-	"encoding/json"
 	"fmt"
 
 	"reconciler/spec"
-	"reconciler/spec/source/memfs"
 )
 
 // windowsOf reads windows by their canonical texts.
@@ -21,24 +19,17 @@ func windowsOf(texts []string) ([]spec.Window, error) {
 	return windows, nil
 }
 
-// windowOf reads one window. Package spec reads windows as settings of a tree only, so this is the
-// smallest tree that has one.
+// windowOf reads one window; without a text it is the one that is never open.
 func windowOf(text string) (spec.Window, error) {
 	if text == "" {
 		return spec.Window{}, nil
 	}
-	quoted, err := json.Marshal(text) // what is quoted in JSON is so in YAML
+	w, err := spec.ParseWindow(text)
 	if err != nil {
 		return spec.Window{}, err
 	}
-	files := memfs.New()
-	files.Add("tree.yaml", fmt.Appendf(nil, "targets: {h: {c: {windows: [%s]}}}", quoted))
-	tree, err := spec.Parse(files, spec.Options{})
-	if err == nil {
-		read := tree.Hosts["h"].Containers["c"].Windows
-		if len(read) == 1 && read[0].String() == text {
-			return read[0], nil
-		}
+	if w.String() != text {
+		return spec.Window{}, fmt.Errorf("window %q is not written as %q", text, w)
 	}
-	return spec.Window{}, fmt.Errorf("%q is not a window", text)
+	return w, nil
 }
