@@ -48,6 +48,7 @@ type Host struct {
 	LXCPath    string // absolute
 	Containers map[string]*Container
 	Templates  map[string]*Container // the declared templates, completed with this host's defaults
+	Prepare    *Preparation          // what the host shall have; nil: nothing is prepared
 	Position   Position
 }
 
