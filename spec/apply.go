@@ -64,7 +64,8 @@ func placeText(in Place) string {
 		in   Place
 		text string
 	}{{InContainer, "a container"}, {InProfile, "a profile"}, {InDefaults, "defaults"},
-		{InTemplate, "a template"}, {InHost, "a host"}, {InNetwork, "a network"}}
+		{InTemplate, "a template"}, {InHost, "a host"}, {InNetwork, "a network"},
+		{InGroup, "a group"}}
 	var parts []string
 	for _, n := range names {
 		if in&n.in != 0 {

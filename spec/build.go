@@ -121,6 +121,7 @@ func (b *builder) tree() *Tree {
 			return t
 		}
 	}
+	t.Groups = b.readGroups()
 	u.machines(t)
 	b.finishInline()
 	for name := range b.decl.networks {

@@ -18,6 +18,7 @@ const (
 	InHost                        // hosts.NAME
 	InNetwork                     // networks.NAME
 	InRoot                        // outermost level of a file
+	InGroup                       // groups.NAME
 
 	inSettings = InContainer | InProfile | InDefaults
 )
@@ -127,7 +128,7 @@ type field struct {
 	id  key
 	set func(*cursor, *yaml.Node)  // reads the value into the draft; nil: not acted on
 	get func(*Settings) string     // canonical text of the effective value; nil for no setting
-	put func(*section, *yaml.Node) // of hosts and networks: reads the value of an entry
+	put func(*section, *yaml.Node) // of hosts, networks and groups: reads the value of an entry
 }
 
 // fieldTable holds every key, and for each place an index by name.
@@ -136,6 +137,7 @@ type fieldTable struct {
 	settings map[string]*field // of containers, profiles, defaults and templates
 	hosts    map[string]*field
 	networks map[string]*field
+	groups   map[string]*field
 	root     map[string]*field
 }
 
@@ -144,8 +146,9 @@ var table = newTable()
 
 func newTable() *fieldTable {
 	t := &fieldTable{settings: map[string]*field{}, hosts: map[string]*field{},
-		networks: map[string]*field{}, root: map[string]*field{}}
-	groups := [][]field{sectionFields(), hostFields(), networkEntryFields(), creationFields(),
+		networks: map[string]*field{}, groups: map[string]*field{}, root: map[string]*field{}}
+	groups := [][]field{sectionFields(), hostFields(), networkEntryFields(), groupFields(),
+		creationFields(),
 		networkFields(), guestFields(), runFields(), controlFields(), laterFields(),
 		laterHostFields(), rejectedFields(), rejectedRootFields()}
 	for _, g := range groups {
@@ -175,6 +178,9 @@ func (t *fieldTable) add(f *field) {
 	}
 	if f.In&InNetwork != 0 {
 		t.networks[f.Key] = f
+	}
+	if f.In&InGroup != 0 {
+		t.groups[f.Key] = f
 	}
 	if f.In&InRoot != 0 {
 		t.root[f.Key] = f

@@ -8,6 +8,7 @@ func sectionFields() []field {
 	return []field{
 		section("targets", "containers by host; a container exists because it stands here"),
 		section("hosts", "how a host is reached, and defaults of its containers"),
+		section("groups", "hosts of which a change reaches a few first"),
 		section("networks", "segments with the addresses that may be given out"),
 		section("profiles", "named collections of settings"),
 		section("templates", "containers that others are cloned from, made when needed"),
@@ -44,5 +45,21 @@ func networkEntryFields() []field {
 			put: putRange},
 		{Field: Field{Key: "exclude", In: InNetwork, Kind: KindList, Status: Acted,
 			Doc: "addresses and networks that are never generated"}, put: putExclude},
+	}
+}
+
+// groupFields are the keys of an entry of groups.
+func groupFields() []field {
+	return []field{
+		{Field: Field{Key: "hosts", In: InGroup, Kind: KindList, Status: Acted,
+			Doc: "names and patterns (web-*) in the order in which they are changed; required"},
+			put: putGroupHosts},
+		{Field: Field{Key: "canary", In: InGroup, Kind: KindInt, Status: Acted, Default: "0",
+			Doc: "so many hosts are changed first, the others only if that went well"},
+			put: putCanary},
+		{Field: Field{Key: "max_parallel", In: InGroup, Kind: KindInt, Status: Acted,
+			Default: "no limit", Doc: "so many hosts are changed at once"}, put: putMaxParallel},
+		{Field: Field{Key: "max_failures", In: InGroup, Kind: KindInt, Status: Acted, Default: "0",
+			Doc: "so many hosts may fail before no further one begins"}, put: putMaxFailures},
 	}
 }

@@ -13,8 +13,8 @@ func TestUnknownKeys(t *testing.T) {
 			},
 		},
 		{"section without likeness", "kubernetes: {}\ntargets: {h: {}}", []string{
-			`a.yaml:1: kubernetes: unknown section "kubernetes"; write one of defaults, hosts, ` +
-				`networks, profiles, targets, templates`}},
+			`a.yaml:1: kubernetes: unknown section "kubernetes"; write one of defaults, groups, ` +
+				`hosts, networks, profiles, targets, templates`}},
 		{"dotted section", "makina-states.services.cloud.lxc.target: {h: {}}", []string{
 			`a.yaml:1: makina-states.services.cloud.lxc.target: unknown section | ` +
 				`did you mean "makina-states.services.cloud.lxc.targets"?`}},

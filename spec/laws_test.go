@@ -52,7 +52,8 @@ func drawPieces(t *rapid.T) []piece {
 	out = append(out, piece{"profiles", "", "p", drawBody(t, "profile p")},
 		piece{"profiles", "", "q", drawBody(t, "profile q")},
 		piece{"templates", "", "gold", "image: busybox"},
-		piece{"networks", "", "lan", "cidr: 10.1.0.0/16, gateway: 10.1.0.1"})
+		piece{"networks", "", "lan", "cidr: 10.1.0.0/16, gateway: 10.1.0.1"},
+		piece{"groups", "", "g", "hosts: ['?'], canary: 1"})
 	for _, h := range []string{"h", "i", "k.example.net"} {
 		out = append(out, piece{"hosts", "", h, "defaults: {" + drawBody(t, "host "+h) + "}"})
 		for c := range rapid.IntRange(0, 4).Draw(t, "containers of "+h) {

@@ -13,6 +13,7 @@ import (
 type declaration struct {
 	networks  map[string]entry
 	hosts     map[string]entry
+	groups    map[string]entry
 	profiles  map[string]entry
 	templates map[string]entry
 	defaults  []*block // one for each mapping; no key stands in two of them
@@ -75,7 +76,7 @@ type merger struct {
 func newMerger(w *walker, s *sink) *merger {
 	return &merger{walker: w, sink: s, keys: map[string]Position{},
 		decl: &declaration{networks: map[string]entry{}, hosts: map[string]entry{},
-			profiles: map[string]entry{}, templates: map[string]entry{},
+			groups: map[string]entry{}, profiles: map[string]entry{}, templates: map[string]entry{},
 			byHost: map[string]*target{}}}
 }
 
@@ -123,6 +124,8 @@ func (m *merger) section(e entry) {
 		m.each(e, name, m.into(d.networks, "network"))
 	case "hosts":
 		m.each(e, name, m.into(d.hosts, "host"))
+	case "groups":
+		m.each(e, name, m.into(d.groups, "group"))
 	case "profiles":
 		m.each(e, name, m.into(d.profiles, "profile"))
 	case "templates":

@@ -39,6 +39,7 @@ func Schema() ([]byte, error) {
 			"template":  schemaOf(table.settings, InTemplate, []string{"object", "null"}),
 			"host":      schemaOf(table.hosts, InHost, []string{"object", "null"}),
 			"network":   schemaOf(table.networks, InNetwork, []string{"object"}),
+			"group":     schemaOf(table.groups, InGroup, []string{"object"}),
 			"text":      object{"type": []string{"string", "number", "boolean"}},
 		},
 	}, "", "  ")

@@ -194,7 +194,7 @@ func TestSchemaHasEveryField(t *testing.T) {
 	root := loadSchema(t).root["properties"].(map[string]any)
 	places := map[spec.Place]string{spec.InContainer: "container", spec.InProfile: "profile",
 		spec.InDefaults: "defaults", spec.InTemplate: "template", spec.InHost: "host",
-		spec.InNetwork: "network"}
+		spec.InNetwork: "network", spec.InGroup: "group"}
 	for _, f := range spec.Fields() {
 		for place, name := range places {
 			properties := defs[name].(map[string]any)["properties"].(map[string]any)
@@ -238,6 +238,7 @@ networks:
 defaults: {network: lxcbr1, from_container: base, users: [root]}
 profiles: {web: {memory: 512M, autostart: true}}
 templates: {base: {image: debian, options: {release: bookworm, flag: }}}
+groups: {web: {hosts: [devhost10.local], canary: 1, max_parallel: 2, max_failures: 0}}
 hosts:
   devhost10.local:
     connect: ssh://root@192.0.2.10
@@ -292,6 +293,10 @@ func TestSchemaMarksBadTrees(t *testing.T) {
 		"hosts: {h: {lxc_path: /x}}",
 		"networks: {n: }",
 		"networks: {n: {vlan: 3}}",
+		"groups: {g: }",
+		"groups: {g: {hosts: h}}",
+		"groups: {g: {hosts: [h], canaries: 1}}",
+		"groups: {g: {hosts: [h], canary: -1}}",
 		"only: h",
 	} {
 		if s.judge(t, text) == "" {

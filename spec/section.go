@@ -13,11 +13,12 @@ import (
 
 const defaultLXCPath = "/var/lib/lxc"
 
-// section is one entry of hosts or networks while it is read.
+// section is one entry of hosts, networks or groups while it is read.
 type section struct {
 	cursor
-	host *hostEntry
-	net  *networkEntry
+	host  *hostEntry
+	net   *networkEntry
+	group *groupEntry
 }
 
 // hostEntry is an entry of hosts.
@@ -27,7 +28,7 @@ type hostEntry struct {
 	defaults *block // nil: none
 }
 
-// readEntry reads the keys of one entry of hosts or networks by its index of the table.
+// readEntry reads the keys of one entry of hosts, networks or groups by its index of the table.
 func (b *builder) readEntry(s *section, e entry, index map[string]*field, in Place) bool {
 	v := resolve(e.node)
 	s.builder, s.mute = b, b.quiet

@@ -24,7 +24,8 @@ func (p Position) String() string {
 type Tree struct {
 	Networks map[string]*Network
 	Hosts    map[string]*Host // every host that `targets` names; never one that only `hosts` names
-	Warnings []Problem        // what is accepted but deserves a word, in file order
+	Groups   map[string]*Group
+	Warnings []Problem // what is accepted but deserves a word, in file order
 
 	locked []Position // see Locked
 	layers *layers    // where each value came from, for Settings
