@@ -71,17 +71,6 @@ func (f *failures) begin(revision string) {
 // forget lets everything be tried again at once: a person asked for it.
 func (f *failures) forget() { f.of = nil }
 
-// next returns when the first container is to be tried again.
-func (f *failures) next() (time.Time, bool) {
-	var first time.Time
-	for _, x := range f.of {
-		if !x.permanent && !x.postponed && (first.IsZero() || x.retry.Before(first)) {
-			first = x.retry
-		}
-	}
-	return first, !first.IsZero()
-}
-
 // holds returns what must be left alone now.
 func (f *failures) holds(now time.Time) []plan.Hold {
 	holds := make([]plan.Hold, 0, len(f.of))

@@ -51,6 +51,9 @@ func (f *flaps) died(t target, now time.Time) {
 	f.of[t] = x
 }
 
+// forget lets everything be started at once: a person asked for it.
+func (f *flaps) forget() { f.of = nil }
+
 // settle forgets containers that have run long enough.
 func (f *flaps) settle(now time.Time) {
 	for t, x := range f.of {
@@ -58,17 +61,6 @@ func (f *flaps) settle(now time.Time) {
 			delete(f.of, t)
 		}
 	}
-}
-
-// next returns when the first container may be started again.
-func (f *flaps) next(now time.Time) (time.Time, bool) {
-	var first time.Time
-	for _, x := range f.of {
-		if x.retry.After(now) && (first.IsZero() || x.retry.Before(first)) {
-			first = x.retry
-		}
-	}
-	return first, !first.IsZero()
 }
 
 // holds returns what must be left alone now.

@@ -208,8 +208,12 @@ func (l *Loop) retry() (first time.Time, some bool) {
 		return first, false // nothing is tried with a tree that cannot be read
 	}
 	now := l.o.Pass.Now()
-	sooner(l.failures.next())
-	sooner(l.flaps.next(now))
+	for _, x := range l.failures.of {
+		sooner(x.retry, !x.permanent && !x.postponed)
+	}
+	for _, x := range l.flaps.of {
+		sooner(x.retry, x.retry.After(now))
+	}
 	sooner(l.status.Latest.Opens, !l.status.Latest.Opens.IsZero())
 	for _, s := range l.status.Latest.Suspensions {
 		// It held in the last pass, so that its end has not been seen yet, even if it is over now.

@@ -60,7 +60,7 @@ func (l *Loop) options(
 	defer l.mu.Unlock()
 	if askedByPerson(r.Reasons) {
 		l.failures.forget()
-		l.flaps.of = nil
+		l.flaps.forget()
 	}
 	l.flaps.settle(r.Began)
 	l.failures.begin(d.Revision.ID)
@@ -94,7 +94,6 @@ func (l *Loop) begin(pass string, p plan.Plan) {
 	for i := range p.Steps {
 		l.busy[target{p.Steps[i].Host, p.Steps[i].Container}] = pass
 	}
-	l.status.Busy = len(l.busy)
 }
 
 // observer follows the steps of a pass.
@@ -123,7 +122,6 @@ func (l *Loop) release(pass string, o execute.Outcome) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.unclaim(pass, o)
-	l.status.Busy = len(l.busy)
 	l.failures.record(o, l.o.Pass.Now())
 	l.flaps.ran(o, l.o.Pass.Now())
 	if l.status.waits {
@@ -166,7 +164,7 @@ func (l *Loop) learn(r Report) {
 	if r.Err == nil {
 		l.failures.postpone(r.Pass.Result, r.Began)
 	}
-	l.status.passed(r, l.failures, len(l.busy))
+	l.status.passed(r, l.failures)
 	for t, pass := range r.busy {
 		// It was finished before this pass could say that it waits for it.
 		if l.status.waits && l.busy[t] != pass {
@@ -181,12 +179,7 @@ func (l *Loop) learn(r Report) {
 
 // askedByPerson reports whether somebody wants everything to be tried, whatever failed before.
 func askedByPerson(reasons []string) bool {
-	for _, r := range reasons {
-		if r == Triggered || r == Reloaded {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(reasons, Triggered) || slices.Contains(reasons, Reloaded)
 }
 
 // Reasons with which people wake the loop: what had failed is tried again at once.

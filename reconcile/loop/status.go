@@ -46,7 +46,8 @@ func (l *Loop) Status() Status {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := l.status
-	s.Failures, s.Waiting = append(l.failures.list(), l.flaps.list()...), len(l.reasons)
+	s.Busy, s.Waiting = len(l.busy), len(l.reasons)
+	s.Failures = append(l.failures.list(), l.flaps.list()...)
 	slices.SortFunc(s.Failures, func(a, b Failure) int {
 		return cmp.Or(cmp.Compare(a.Host, b.Host), cmp.Compare(a.Container, b.Container))
 	})
@@ -60,9 +61,9 @@ func (s *Status) fetched(now time.Time, r spec.Revision) {
 func (s *Status) failed(err error) { s.SourceError = err.Error() }
 
 // passed takes a pass in that ended.
-func (s *Status) passed(r Report, f failures, busy int) {
+func (s *Status) passed(r Report, f failures) {
 	s.Passes++
-	s.Last, s.Busy = r, busy
+	s.Last = r
 	if r.Err != nil {
 		return
 	}
