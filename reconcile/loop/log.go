@@ -3,29 +3,49 @@ package loop
 import (
 	"context"
 	"log/slog"
-	"strings"
 
 	"reconciler/reconcile/execute"
+	"reconciler/reconcile/plan"
 )
+
+// complaint is something that can be wrong, with all hosts, one host or one container.
+type complaint struct{ what, host, container string }
+
+// String returns how it is told.
+func (c complaint) String() string {
+	switch {
+	case c.host == "":
+		return c.what
+	case c.container == "":
+		return c.what + " " + c.host
+	default:
+		return c.what + " " + c.host + "/" + c.container
+	}
+}
 
 // log tells what became of a pass.
 func (l *Loop) log(r Report) {
 	log := l.o.Log.With("pass", r.ID, "revision", r.Pass.Revision.ID)
-	l.complain(log, "pass failed", r.Err)
+	l.complain(log, complaint{what: "pass failed"}, textOf(r.Err))
 	if r.Err != nil {
 		return
 	}
-	unreachable := map[string]bool{}
+	now := map[complaint]bool{}
 	for _, u := range r.Pass.Plan.Unreachable {
-		unreachable[u.Host] = true
-		l.complainText(log.With("host", u.Host), "host is unreachable "+u.Host, u.Text)
+		c := complaint{what: "host is unreachable", host: u.Host}
+		now[c] = true
+		l.complain(log, c, u.Text)
 	}
-	for host := range r.Pass.Observed {
-		if !unreachable[host] {
-			l.complainText(log.With("host", host), "host is unreachable "+host, "")
+	for _, b := range r.Pass.Plan.Blocked {
+		c := complaint{string(b.Action) + " is blocked", b.Host, b.Container}
+		now[c] = true
+		text := b.Text
+		if b.Unblock != "" {
+			text += "; to let it through: " + b.Unblock
 		}
+		l.complain(log.With("code", b.Code), c, text)
 	}
-	l.complainBlocked(log, r)
+	l.endComplaints(log, r.Pass.Observed, now)
 	level := slog.LevelDebug
 	if r.Pass.Result != nil {
 		level = slog.LevelInfo
@@ -36,59 +56,53 @@ func (l *Loop) log(r Report) {
 		"destroyed", sum.Destroy, "blocked", sum.Blocked, "held", sum.Held)
 }
 
-// complainBlocked tells of each container that cannot be as declared, when that begins, changes or
-// is over.
-func (l *Loop) complainBlocked(log *slog.Logger, r Report) {
-	now := map[string]bool{}
-	for _, b := range r.Pass.Plan.Blocked {
-		what := string(b.Action) + " is blocked " + b.Host + "/" + b.Container
-		now[what] = true
-		text := b.Text
-		if b.Unblock != "" {
-			text += "; to let it through: " + b.Unblock
-		}
-		l.complainText(log.With("host", b.Host, "container", b.Container, "code", b.Code), what, text)
-	}
+// endComplaints tells what is over on the hosts that were observed.
+func (l *Loop) endComplaints(
+	log *slog.Logger, observed map[string]plan.Actual, now map[complaint]bool,
+) {
 	l.mu.Lock()
-	var over []string
-	for what := range l.complaints {
-		host, _, _ := strings.Cut(what[strings.LastIndex(what, " ")+1:], "/")
-		_, seen := r.Pass.Observed[host]
-		if strings.Contains(what, " is blocked ") && !now[what] && seen {
-			over = append(over, what)
+	var over []complaint
+	for c := range l.complaints {
+		if _, seen := observed[c.host]; seen && !now[c] {
+			over = append(over, c)
 		}
 	}
 	l.mu.Unlock()
-	for _, what := range over {
-		l.complainText(log, what, "")
+	for _, c := range over {
+		l.complain(log, c, "")
 	}
 }
 
-// complain tells an error when it comes, when it becomes another one, and when it is over: not
-// with every pass.
-func (l *Loop) complain(log *slog.Logger, what string, err error) {
-	text := ""
-	if err != nil {
-		text = err.Error()
-	}
-	l.complainText(log, what, text)
-}
-
-func (l *Loop) complainText(log *slog.Logger, what, text string) {
+// complain tells what is wrong when that comes, when the text becomes another one, and when it is
+// over, with an empty text: not with every pass.
+func (l *Loop) complain(log *slog.Logger, c complaint, text string) {
 	l.mu.Lock()
-	before := l.complaints[what]
+	before := l.complaints[c]
 	if text == "" {
-		delete(l.complaints, what)
+		delete(l.complaints, c)
 	} else {
-		l.complaints[what] = text
+		l.complaints[c] = text
 	}
 	l.mu.Unlock()
+	if c.host != "" {
+		log = log.With("host", c.host)
+	}
+	if c.container != "" {
+		log = log.With("container", c.container)
+	}
 	switch {
 	case text != "" && text != before:
-		log.Error("something is wrong", "what", what, "error", text)
+		log.Error("something is wrong", "what", c.String(), "error", text)
 	case text == "" && before != "":
-		log.Info("something is right again", "what", what)
+		log.Info("something is right again", "what", c.String())
 	}
+}
+
+func textOf(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
 }
 
 // logStep tells what became of a step.

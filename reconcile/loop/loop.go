@@ -72,7 +72,7 @@ type Loop struct {
 	readErr  error                 // why the source could not be read since
 	watches  map[string]watch      // by host
 
-	complaints map[string]string // what is wrong now, so that it is told once
+	complaints map[complaint]string // what is wrong now, so that it is told once
 }
 
 // target names a container.
@@ -95,7 +95,7 @@ func New(o Options) *Loop {
 		limit: make(chan struct{}, mostPasses), busy: map[target]string{},
 		failures: failures{backoff: o.Backoff.orDefault()},
 		flaps:    flaps{backoff: o.Backoff.orDefault()}, watches: map[string]watch{},
-		complaints: map[string]string{},
+		complaints: map[complaint]string{},
 		status:     Status{Started: o.Pass.Now()},
 	}
 }

@@ -28,7 +28,7 @@ func (l *Loop) pass(ctx context.Context, from reading) {
 		return
 	}
 	r.SourceErr = from.err
-	l.complain(l.o.Log, "source cannot be read", from.err)
+	l.complain(l.o.Log, complaint{what: "source cannot be read"}, textOf(from.err))
 	l.mu.Lock()
 	r.busy = maps.Clone(l.busy)
 	l.mu.Unlock()
