@@ -39,11 +39,12 @@ func layers() map[string][]string {
 		"reconcile/host/hosttest": {"reconcile/execute", "reconcile/plan", "spec"},
 		"reconcile": {"reconcile/execute", "reconcile/plan", "reconcile/report",
 			"reconcile/resolve", "spec", "state"},
-		"reconcile/loop": {"reconcile", "reconcile/execute", "reconcile/plan", "spec", "state"},
+		"reconcile/loop": {"reconcile", "reconcile/execute", "reconcile/plan", "reconcile/report",
+			"spec", "state"},
 		"reconcile/metrics": {"reconcile", "reconcile/execute", "reconcile/loop",
-			"reconcile/plan", "reconcile/report", "spec"},
-		"reconcile/web": {"reconcile/execute", "reconcile/loop", "reconcile/metrics",
-			"reconcile/plan", "reconcile/report", "spec", "state"},
+			"reconcile/plan", "spec"},
+		"reconcile/web": {"reconcile/execute", "reconcile/loop", "reconcile/plan",
+			"reconcile/report", "spec", "state"},
 	}
 }
 

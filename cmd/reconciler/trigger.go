@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"reconciler/reconcile/metrics"
+	"reconciler/reconcile/loop"
 	"reconciler/reconcile/report"
 	"reconciler/reconcile/web"
 )
@@ -60,8 +60,8 @@ func (a *app) trigger(ctx context.Context, wait bool) error {
 		return err
 	}
 	a.printPass(pass)
-	code := map[string]int{metrics.Success: exitDone, metrics.Blocked: report.ExitBlocked,
-		metrics.Unreachable: report.ExitUnreachable}
+	code := map[string]int{loop.Success: exitDone, loop.Blocked: report.ExitBlocked,
+		loop.Unreachable: report.ExitUnreachable}
 	if c, known := code[pass.Result]; known && pass.SourceError == "" {
 		if c == exitDone {
 			return nil
@@ -87,7 +87,7 @@ func (a *app) printPass(pass *web.Pass) {
 	for _, f := range pass.Failed {
 		fmt.Fprintf(a.out, "%s/%s: %s\n", f.Host, f.Container, f.Error)
 	}
-	if pass.Result != metrics.Success {
+	if pass.Result != loop.Success {
 		fmt.Fprintln(a.out, `What is blocked, unknown or left to do is in "reconciler plan".`)
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"reconciler/reconcile"
-	"reconciler/reconcile/execute"
 	"reconciler/reconcile/plan"
 	"reconciler/spec"
 )
@@ -75,7 +74,7 @@ func (s *Status) passed(r Report, f failures) {
 	s.waits = slices.ContainsFunc(r.Pass.Plan.Held, func(h plan.Held) bool {
 		return h.Code == plan.HeldBusy || h.Code == plan.HeldNeeds
 	})
-	if succeeded(r) && len(f.of) == 0 && s.SourceError == "" {
+	if r.Result() == Success && len(f.of) == 0 && s.SourceError == "" {
 		s.Success = r.Ended
 	}
 }
@@ -91,16 +90,4 @@ func (f *failures) list() []Failure {
 		list = append(list, out)
 	}
 	return list
-}
-
-// succeeded reports whether a pass left everything as declared but what is held.
-func succeeded(r Report) bool {
-	if r.Err != nil || len(r.Pass.Plan.Unreachable) > 0 {
-		return false
-	}
-	if len(r.Pass.Plan.Blocked) > 0 {
-		return false
-	}
-	return r.Pass.Result == nil ||
-		!slices.ContainsFunc(r.Pass.Result.Outcomes, execute.Outcome.Failed)
 }

@@ -72,7 +72,9 @@ func New(version string) *Metrics {
 
 // begin makes the counters start at zero: what first appears as one is no increase to Prometheus.
 func (m *Metrics) begin() {
-	for _, result := range []string{Success, Failed, Blocked, Unreachable} {
+	for _, result := range []string{
+		loop.Success, loop.Failed, loop.Blocked, loop.Unreachable,
+	} {
 		m.passes.WithLabelValues(result)
 	}
 	for _, a := range []plan.Action{
@@ -86,7 +88,7 @@ func (m *Metrics) begin() {
 
 // Passed implements loop.Recorder.
 func (m *Metrics) Passed(r loop.Report) {
-	m.passes.WithLabelValues(Result(r)).Inc()
+	m.passes.WithLabelValues(r.Result()).Inc()
 	m.passTook.Observe(max(0, r.Ended.Sub(r.Began).Seconds()))
 }
 
@@ -130,7 +132,7 @@ func (m *Metrics) Once(r loop.Report) {
 	if r.Err == nil {
 		s.Latest = r.Pass
 	}
-	if Result(r) == Success {
+	if r.Result() == loop.Success {
 		s.Success = r.Ended
 	}
 	s.Failures = failures(r)

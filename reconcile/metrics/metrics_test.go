@@ -192,27 +192,27 @@ func TestPassesAreCountedByTheWorstThatHappened(t *testing.T) {
 		what, want string
 		report     loop.Report
 	}{
-		{"nothing to do", metrics.Success, loop.Report{}},
-		{"held", metrics.Success, loop.Report{Pass: reconcile.Pass{
+		{"nothing to do", loop.Success, loop.Report{}},
+		{"held", loop.Success, loop.Report{Pass: reconcile.Pass{
 			Plan: plan.Plan{Held: []plan.Held{{Code: plan.HeldWindow}}}}}},
-		{"done", metrics.Success, loop.Report{Pass: reconcile.Pass{
+		{"done", loop.Success, loop.Report{Pass: reconcile.Pass{
 			Result: outcome(execute.Done, nil)}}},
-		{"no source", metrics.Failed, loop.Report{Err: errors.New("no source")}},
-		{"guard", metrics.Blocked, loop.Report{Pass: reconcile.Pass{
+		{"no source", loop.Failed, loop.Report{Err: errors.New("no source")}},
+		{"guard", loop.Blocked, loop.Report{Pass: reconcile.Pass{
 			Plan: plan.Plan{Blocked: guarded}}}},
-		{"host", metrics.Unreachable, loop.Report{Pass: reconcile.Pass{
+		{"host", loop.Unreachable, loop.Report{Pass: reconcile.Pass{
 			Plan: plan.Plan{Blocked: guarded, Unreachable: dark}}}},
-		{"step", metrics.Failed, loop.Report{Pass: reconcile.Pass{
+		{"step", loop.Failed, loop.Report{Pass: reconcile.Pass{
 			Plan: plan.Plan{Unreachable: dark}, Result: outcome(execute.Failed, io.EOF)}}},
-		{"mistake", metrics.Failed, loop.Report{Pass: reconcile.Pass{
+		{"mistake", loop.Failed, loop.Report{Pass: reconcile.Pass{
 			Plan: plan.Plan{Blocked: []plan.Blocked{{Failed: true}}}}}},
-		{"interrupted", metrics.Failed, loop.Report{Pass: reconcile.Pass{
+		{"interrupted", loop.Failed, loop.Report{Pass: reconcile.Pass{
 			Result: &execute.Result{Interrupted: true}}}},
 	} {
 		m := metrics.New("1")
 		c.report.Began, c.report.Ended = began, began.Add(2*time.Second)
 		m.Passed(c.report)
-		if got := metrics.Result(c.report); got != c.want {
+		if got := c.report.Result(); got != c.want {
 			t.Errorf("%s: the result is %q, want %q", c.what, got, c.want)
 		}
 		want := map[string]float64{

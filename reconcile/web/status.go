@@ -8,7 +8,6 @@ import (
 
 	"reconciler/reconcile/execute"
 	"reconciler/reconcile/loop"
-	"reconciler/reconcile/metrics"
 	"reconciler/reconcile/report"
 	"reconciler/spec"
 	"reconciler/state"
@@ -53,7 +52,7 @@ func revisionOf(r spec.Revision) Revision {
 func passOf(r loop.Report) Pass {
 	p := Pass{
 		ID: r.ID, Revision: r.Pass.Revision.ID, Reasons: append([]string{}, r.Reasons...),
-		Began: r.Began.UTC(), Ended: r.Ended.UTC(), Result: metrics.Result(r),
+		Began: r.Began.UTC(), Ended: r.Ended.UTC(), Result: r.Result(),
 		Summary: report.Document(r.Pass.Plan, report.Meta{}).Summary,
 		Failed:  failedOf(r.Pass.Result),
 	}
