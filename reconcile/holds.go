@@ -2,7 +2,6 @@ package reconcile
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"reconciler/reconcile/plan"
@@ -10,15 +9,15 @@ import (
 	"reconciler/state"
 )
 
-// holds returns what must be left alone now: what somebody has suspended, what is outside its
-// maintenance windows, and what the caller says.
-// opens is when the next window does, zero if none is closed.
+// holds returns what must be left alone now: what is suspended, what is outside its maintenance
+// windows, and what the caller says. It also returns when the next closed window opens, zero if
+// none is closed.
 func (o *Options) holds(
-	hosts []*spec.Host, s state.Snapshot,
+	hosts []*spec.Host, suspended []state.Suspension,
 ) (holds []plan.Hold, opens time.Time) {
 	now := o.now()
 	holds = append(holds, o.Holds...)
-	for _, sus := range o.suspensions(s) {
+	for _, sus := range suspended {
 		holds = append(holds, plan.Hold{Host: sus.Host, Container: sus.Container,
 			Code: plan.HeldSuspended, Text: suspendedText(sus)})
 	}
@@ -35,14 +34,6 @@ func (o *Options) holds(
 		}
 	}
 	return holds, opens
-}
-
-// suspensions returns those that hold now.
-func (o *Options) suspensions(s state.Snapshot) []state.Suspension {
-	now := o.now()
-	return slices.DeleteFunc(slices.Clone(s.Suspensions), func(sus state.Suspension) bool {
-		return sus.Ended(now)
-	})
 }
 
 // outsideWindows reports whether there are windows and none is open, and when the next one opens.

@@ -153,9 +153,9 @@ func (p *Pass) approve(o *Options, f *fleet, s state.Snapshot) error {
 // compute makes the plan from what was found.
 func (p *Pass) compute(o *Options, f *fleet, s state.Snapshot, r resolve.Result) {
 	p.Installation, p.Serial, p.Observed = s.Installation, s.Serial, f.actual
-	p.Suspensions = o.suspensions(s)
+	p.Suspensions = state.Holding(s.Suspensions, o.now())
 	in := o.planInput(p.Tree, f, s, r)
-	in.Holds, p.Opens = o.holds(o.hosts(p.Tree), s)
+	in.Holds, p.Opens = o.holds(o.hosts(p.Tree), p.Suspensions)
 	p.Plan = withoutRobbers(plan.Compute(in), s.Records)
 }
 

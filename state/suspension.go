@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -51,6 +52,11 @@ func (s Suspension) Covers(host, container string) bool {
 // Ended reports whether the suspension is over. At Until it is.
 func (s Suspension) Ended(now time.Time) bool {
 	return !s.Until.IsZero() && !now.Before(s.Until)
+}
+
+// Holding returns the suspensions that are not over, in the same order.
+func Holding(all []Suspension, now time.Time) []Suspension {
+	return slices.DeleteFunc(slices.Clone(all), func(s Suspension) bool { return s.Ended(now) })
 }
 
 // Same reports whether two suspensions say the same; in which zone a time is given does not count.

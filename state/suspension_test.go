@@ -146,3 +146,18 @@ func TestCheckOfSuspension(t *testing.T) {
 		}
 	}
 }
+
+// What is over must hold nobody up, and what is left must keep its order; the state stays as it is.
+func TestHolding(t *testing.T) {
+	t.Parallel()
+	over, lasting, always := suspension("h", "a"), suspension("h", "b"), suspension("h", "c")
+	over.Until, lasting.Until = moment().Add(time.Hour), moment().Add(3*time.Hour)
+	all := []state.Suspension{over, lasting, always}
+	got := state.Holding(all, moment().Add(time.Hour))
+	if !reflect.DeepEqual(got, []state.Suspension{lasting, always}) {
+		t.Errorf("after an hour there hold %+v", got)
+	}
+	if !reflect.DeepEqual(all, []state.Suspension{over, lasting, always}) {
+		t.Error("the list that was given has changed")
+	}
+}

@@ -44,7 +44,7 @@ func runStatus(ctx context.Context, a *app) error {
 	}
 	rows := report.Status{
 		Containers:  a.filter(statusRows(pass, snapshot.Records)),
-		Suspensions: suspensionRows(snapshot.Suspensions, time.Now()),
+		Suspensions: web.SuspensionRows(snapshot.Suspensions, time.Now()),
 		Daemon:      a.daemonRow(ctx),
 	}
 	if err := a.write(rows.Text, rows.JSON); err != nil {
@@ -139,18 +139,6 @@ func addObserved(pass reconcile.Pass, rows map[containerKey]*report.StatusRow) {
 			r.Failure = cmp.Or(r.Failure, b.Text)
 		}
 	}
-}
-
-// suspensionRows lists what is suspended now.
-func suspensionRows(all []state.Suspension, now time.Time) []report.SuspensionRow {
-	var rows []report.SuspensionRow
-	for _, s := range all {
-		if !s.Ended(now) {
-			rows = append(rows, report.SuspensionRow{Host: s.Host, Container: s.Container,
-				Reason: s.Reason, By: s.By, Since: s.Since, Until: s.Until})
-		}
-	}
-	return rows
 }
 
 // daemonRow asks the daemon on this state how it is; nil if there is none.

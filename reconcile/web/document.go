@@ -24,8 +24,10 @@ type Status struct {
 	Busy        int       `json:"busy"`                  // containers that are being worked on
 	Failures    []Failure `json:"failures"`              // by host, then container
 
-	Suspensions []Suspension `json:"suspensions"` // those that hold now; by host, then container
-	StateError  string       `json:"state_error"` // why they and History could not be read, or ""
+	// Suspensions are those that hold now, by host, then container.
+	Suspensions []report.SuspensionRow `json:"suspensions"`
+	// StateError is why they and History could not be read, or "".
+	StateError string `json:"state_error"`
 
 	// History has the passes that the state store remembers, the newest first.
 	History []report.HistoryRow `json:"history"`
@@ -74,16 +76,6 @@ type Failure struct {
 	Error     string    `json:"error"` // of the last one
 	Retry     time.Time `json:"retry,omitzero"`
 	Permanent bool      `json:"permanent"` // there is no retry before something changes
-}
-
-// Suspension keeps the daemon from one container, a host (no container) or everything (no host).
-type Suspension struct {
-	Host      string    `json:"host"`
-	Container string    `json:"container"`
-	Reason    string    `json:"reason"`
-	By        string    `json:"by"`
-	Since     time.Time `json:"since"`
-	Until     time.Time `json:"until,omitzero"` // missing: until it is resumed
 }
 
 // Health is what /healthz and /readyz answer.

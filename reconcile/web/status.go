@@ -40,7 +40,7 @@ func (s *server) document(ctx context.Context) Status {
 	if err != nil {
 		d.StateError = err.Error()
 	}
-	d.Suspensions, d.History = suspensionsOf(suspensions, time.Now()), HistoryRows(passes)
+	d.Suspensions, d.History = SuspensionRows(suspensions, time.Now()), HistoryRows(passes)
 	return d
 }
 
@@ -95,13 +95,12 @@ func whyFailed(o execute.Outcome) string {
 	return skipped
 }
 
-func suspensionsOf(all []state.Suspension, now time.Time) []Suspension {
-	list := make([]Suspension, 0, len(all))
-	for _, s := range all {
-		if !s.Ended(now) {
-			list = append(list, Suspension{Host: s.Host, Container: s.Container,
-				Reason: s.Reason, By: s.By, Since: s.Since.UTC(), Until: s.Until.UTC()})
-		}
+// SuspensionRows is what people are shown of the suspensions that hold, in the same order.
+func SuspensionRows(all []state.Suspension, now time.Time) []report.SuspensionRow {
+	list := make([]report.SuspensionRow, 0, len(all))
+	for _, s := range state.Holding(all, now) {
+		list = append(list, report.SuspensionRow{Host: s.Host, Container: s.Container,
+			Reason: s.Reason, By: s.By, Since: s.Since.UTC(), Until: s.Until.UTC()})
 	}
 	return list
 }

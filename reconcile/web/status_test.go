@@ -52,7 +52,7 @@ func TestStatusTellsWhatTheDaemonKnows(t *testing.T) {
 			{Host: "h", Container: "a", Count: 3, Error: "no space", Retry: utc},
 			{Host: "h", Container: "b", Count: 1, Error: "no such template", Permanent: true},
 		},
-		Suspensions: []web.Suspension{{Host: "h", Container: "c", Reason: "repair", By: "ann@h",
+		Suspensions: []report.SuspensionRow{{Host: "h", Container: "c", Reason: "repair", By: "ann@h",
 			Since: utc, Until: ends.UTC().Round(0)}},
 		History: []report.HistoryRow{{ID: "p0", Source: "s", Revision: "f00", Signer: "bob",
 			Began: utc, Ended: utc, Created: 1,
