@@ -94,8 +94,10 @@ func (o *Options) keep(ctx context.Context, actual map[string]plan.Actual) {
 }
 
 // after returns the observations as they are after the steps: hosts that were worked on are looked
-// at once more. One that cannot be seen any more is left out.
-func (f *fleet) after(ctx context.Context, steps []plan.Step) map[string]plan.Actual {
+// at once more, unless the next pass does that. One that is not seen again is left out.
+func (f *fleet) after(
+	ctx context.Context, steps []plan.Step, followed bool,
+) map[string]plan.Actual {
 	actual := maps.Clone(f.actual)
 	touched := map[string]bool{}
 	for i := range steps {
@@ -103,6 +105,9 @@ func (f *fleet) after(ctx context.Context, steps []plan.Step) map[string]plan.Ac
 			touched[steps[i].Host] = true
 			delete(actual, steps[i].Host)
 		}
+	}
+	if followed {
+		return actual
 	}
 	var mu sync.Mutex
 	var wg sync.WaitGroup

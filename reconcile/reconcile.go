@@ -62,6 +62,10 @@ type Options struct {
 	Tries       int          // of each step; zero: five
 	Log         *slog.Logger // required
 
+	// Followed says that another pass follows one that has carried out steps, so that this one
+	// does not look at the hosts a second time to store what has come of them.
+	Followed bool
+
 	// PassID and SourceName are for the history; without both of them nothing is written to it.
 	// SourceName says where the tree comes from, without credentials.
 	PassID     string

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strings"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -30,6 +31,25 @@ func TestWhatIsCommittedIsApplied(t *testing.T) {
 	s := w.loop.Status()
 	if s.Revision.ID != "r2" || s.Success.IsZero() || s.SourceError != "" || len(s.Failures) != 0 {
 		t.Errorf("the status does not say that all is well: %+v", s)
+	}
+}
+
+// TestWhatIsKnownIsWhatCameOfTheChanges: a plan from what was last seen must not plan again what
+// the daemon has done.
+func TestWhatIsKnownIsWhatCameOfTheChanges(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.declare("a.example.com: {}")
+	w.start()
+	w.eventually("it runs", func() bool { return w.runs("a.example.com") })
+	w.quiet()
+	known, err := w.store.Observations(t.Context())
+	must(t, err)
+	if seen := string(known["h1"].Content); !strings.Contains(seen, "a.example.com") {
+		t.Errorf("what is remembered of the host is %s", seen)
+	}
+	if looks := w.host.looks.Load(); looks != int64(len(w.passes())) {
+		t.Errorf("%d passes looked at the host %d times", len(w.passes()), looks)
 	}
 }
 

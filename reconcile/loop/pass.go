@@ -70,6 +70,7 @@ func (l *Loop) options(
 	o.Store = l.hosts.sharing(o.Store)
 	o.Holds = slices.Concat(l.failures.holds(r.Began), l.flaps.holds(r.Began), l.busyHolds())
 	o.Tries = 1 // the next pass is the next try, and delays nobody
+	o.Followed = true
 	o.Observer = func(p plan.Plan) execute.Observer {
 		begun(p)
 		return observer{l, r.ID, l.o.Log.With("pass", r.ID, "revision", d.Revision.ID)}

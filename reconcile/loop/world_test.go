@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -55,6 +56,13 @@ type gated struct {
 	died   map[context.Context]func(string)
 	cut    chan struct{} // closed when the connection is lost
 	dials  int
+	looks  atomic.Int64 // of the daemon
+}
+
+// Observe implements reconcile.Host.
+func (g *gated) Observe(ctx context.Context) (plan.Actual, error) {
+	g.looks.Add(1)
+	return g.Fake.Observe(ctx)
 }
 
 // Do implements execute.Host.
@@ -340,7 +348,7 @@ func (w *world) eventually(what string, holds func() bool) {
 
 // runs reports whether a container runs.
 func (w *world) runs(name string) bool {
-	actual, err := w.host.Observe(context.Background())
+	actual, err := w.host.Fake.Observe(context.Background())
 	if err != nil {
 		return false
 	}
