@@ -124,6 +124,9 @@ func (b *builder) tree() *Tree {
 	t.Groups = b.readGroups()
 	u.machines(t)
 	b.finishInline()
+	for _, h := range t.Hosts {
+		b.prepareHost(h)
+	}
 	for name := range b.decl.networks {
 		t.Networks[name] = b.networks[name]
 	}

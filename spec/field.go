@@ -7,18 +7,20 @@ import (
 )
 
 // Place says where in a tree a key may stand. Places are combined with |.
-type Place uint8
+type Place uint16
 
 // The places.
 const (
-	InContainer Place = 1 << iota // targets.HOST.CONTAINER
-	InProfile                     // profiles.NAME
-	InDefaults                    // defaults, and defaults of an entry of hosts
-	InTemplate                    // templates.NAME
-	InHost                        // hosts.NAME
-	InNetwork                     // networks.NAME
-	InRoot                        // outermost level of a file
-	InGroup                       // groups.NAME
+	InContainer      Place = 1 << iota // targets.HOST.CONTAINER
+	InProfile                          // profiles.NAME
+	InDefaults                         // defaults, and defaults of an entry of hosts
+	InTemplate                         // templates.NAME
+	InHost                             // hosts.NAME
+	InNetwork                          // networks.NAME
+	InRoot                             // outermost level of a file
+	InPrepare                          // hosts.NAME.prepare
+	InPreparedBridge                   // hosts.NAME.prepare.bridges.BRIDGE
+	InGroup                            // groups.NAME
 
 	inSettings = InContainer | InProfile | InDefaults
 )
@@ -139,6 +141,8 @@ type fieldTable struct {
 	networks map[string]*field
 	groups   map[string]*field
 	root     map[string]*field
+	prepare  map[string]*field // of what a host is prepared with
+	bridges  map[string]*field // of one bridge of it
 }
 
 // table is never changed after it was made.
@@ -146,9 +150,10 @@ var table = newTable()
 
 func newTable() *fieldTable {
 	t := &fieldTable{settings: map[string]*field{}, hosts: map[string]*field{},
-		networks: map[string]*field{}, groups: map[string]*field{}, root: map[string]*field{}}
+		networks: map[string]*field{}, groups: map[string]*field{}, root: map[string]*field{},
+		prepare: map[string]*field{}, bridges: map[string]*field{}}
 	groups := [][]field{sectionFields(), hostFields(), networkEntryFields(), groupFields(),
-		creationFields(),
+		prepareFields(), preparedBridgeFields(), creationFields(),
 		networkFields(), guestFields(), runFields(), controlFields(), laterFields(),
 		laterHostFields(), rejectedFields(), rejectedRootFields()}
 	for _, g := range groups {
@@ -184,6 +189,12 @@ func (t *fieldTable) add(f *field) {
 	}
 	if f.In&InRoot != 0 {
 		t.root[f.Key] = f
+	}
+	if f.In&InPrepare != 0 {
+		t.prepare[f.Key] = f
+	}
+	if f.In&InPreparedBridge != 0 {
+		t.bridges[f.Key] = f
 	}
 }
 

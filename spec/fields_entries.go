@@ -27,6 +27,9 @@ func hostFields() []field {
 		{Field: Field{Key: "defaults", In: InHost, Kind: KindSection, Status: Acted,
 			Doc: "settings of every container of this host that does not say otherwise"},
 			put: putDefaults},
+		{Field: Field{Key: "prepare", In: InHost, Kind: KindSection, Status: Acted,
+			Doc: "what the host itself shall have; {} is LXC and the bridges of its networks"},
+			put: putPrepare},
 	}
 }
 

@@ -195,17 +195,26 @@ func putRange(s *section, n *yaml.Node) {
 	if !ok {
 		return
 	}
-	first, last, isRange := strings.Cut(text, "-")
-	a, wrongA, _ := parseIPv4(strings.TrimSpace(first))
-	z, wrongZ, _ := parseIPv4(strings.TrimSpace(last))
-	switch {
-	case !isRange || wrongA != "" || wrongZ != "":
-		s.fail(n, s.quote(text)+" is not a range", "write it such as 10.5.0.2-10.5.0.99")
-	case z.Less(a):
-		s.fail(n, s.quote(text)+" ends before it begins", "write the lower address first")
-	default:
-		s.net.First, s.net.Last, s.net.rangeAt = a, z, n
+	first, last, wrong := parseRange(text)
+	if wrong != "" {
+		s.fail(n, s.quote(text)+" "+wrong, "write it such as 10.5.0.2-10.5.0.99")
+		return
 	}
+	s.net.First, s.net.Last, s.net.rangeAt = first, last, n
+}
+
+// parseRange reads two addresses, the lower one first.
+func parseRange(s string) (first, last netip.Addr, wrong string) {
+	a, z, isRange := strings.Cut(s, "-")
+	first, wrongA, _ := parseIPv4(strings.TrimSpace(a))
+	last, wrongZ, _ := parseIPv4(strings.TrimSpace(z))
+	if !isRange || wrongA != "" || wrongZ != "" {
+		return first, last, "is not a range"
+	}
+	if last.Less(first) {
+		return first, last, "ends before it begins"
+	}
+	return first, last, ""
 }
 
 func putExclude(s *section, n *yaml.Node) {

@@ -40,6 +40,8 @@ func Schema() ([]byte, error) {
 			"host":      schemaOf(table.hosts, InHost, []string{"object", "null"}),
 			"network":   schemaOf(table.networks, InNetwork, []string{"object"}),
 			"group":     schemaOf(table.groups, InGroup, []string{"object"}),
+			"prepare":   schemaOf(table.prepare, InPrepare, []string{"object"}),
+			"bridge":    schemaOf(table.bridges, InPreparedBridge, []string{"object", "null"}),
 			"text":      object{"type": []string{"string", "number", "boolean"}},
 		},
 	}, "", "  ")
@@ -115,13 +117,13 @@ func schemaKind(f *field) object {
 	return object{}
 }
 
-// schemaSection is the schema of a map of named entries, or of the settings in defaults.
+// schemaSection is the schema of a map of named entries, or of one section with fixed keys.
 func schemaSection(f *field) object {
 	switch f.Key {
 	case "targets":
 		return named("target")
-	case "defaults":
-		return ref("defaults")
+	case "defaults", "prepare":
+		return ref(f.Key)
 	}
 	return named(strings.TrimSuffix(f.Key, "s"))
 }

@@ -194,7 +194,8 @@ func TestSchemaHasEveryField(t *testing.T) {
 	root := loadSchema(t).root["properties"].(map[string]any)
 	places := map[spec.Place]string{spec.InContainer: "container", spec.InProfile: "profile",
 		spec.InDefaults: "defaults", spec.InTemplate: "template", spec.InHost: "host",
-		spec.InNetwork: "network", spec.InGroup: "group"}
+		spec.InNetwork: "network", spec.InGroup: "group", spec.InPrepare: "prepare",
+		spec.InPreparedBridge: "bridge"}
 	for _, f := range spec.Fields() {
 		for place, name := range places {
 			properties := defs[name].(map[string]any)["properties"].(map[string]any)
@@ -244,6 +245,13 @@ hosts:
     connect: ssh://root@192.0.2.10
     lxcpath: /var/lib/lxc
     defaults: {backing: overlayfs}
+    prepare:
+      packages: [debootstrap]
+      bridges: {lxcbr1: {address: 10.5.0.1/16, nat: yes, dhcp: 10.5.9.1-10.5.9.9}, plain: }
+      subids: {root: 100000:65536}
+      sysctl: {net.ipv4.ip_forward: 1}
+      directories: {/srv/lxc: 0755}
+      volume_group: lxc
 targets:
   devhost10.local:
     mysupertest3.foo.com: {}

@@ -13,22 +13,25 @@ import (
 
 const defaultLXCPath = "/var/lib/lxc"
 
-// section is one entry of hosts, networks or groups while it is read.
+// section is one entry of hosts, networks or groups, or a part of one, while it is read.
 type section struct {
 	cursor
 	host  *hostEntry
 	net   *networkEntry
 	group *groupEntry
+	prep  *prepareEntry
+	span  *bridgeEntry
 }
 
 // hostEntry is an entry of hosts.
 type hostEntry struct {
 	connect  string
 	lxcpath  string
-	defaults *block // nil: none
+	defaults *block        // nil: none
+	prepare  *prepareEntry // nil: not declared
 }
 
-// readEntry reads the keys of one entry of hosts, networks or groups by its index of the table.
+// readEntry reads the keys of one section by its index of the table.
 func (b *builder) readEntry(s *section, e entry, index map[string]*field, in Place) bool {
 	v := resolve(e.node)
 	s.builder, s.mute = b, b.quiet
@@ -85,6 +88,9 @@ func (b *builder) readHosts() {
 		s := &section{host: h}
 		s.src = &source{file: e.file, path: "hosts." + name, container: "", label: name}
 		b.readEntry(s, e, table.hosts, InHost)
+		if h.prepare != nil {
+			b.readPrepare(h.prepare)
+		}
 		if wrong, hint := checkHostName(name); wrong != "" {
 			s.f = &field{}
 			s.fail(e.key, fmt.Sprintf("host %q %s", shorten(name), wrong), hint)
