@@ -60,7 +60,7 @@ func observe(ctx context.Context, o *Options, hosts []*spec.Host, in observeMode
 	f := &fleet{hosts: map[string]Host{}, actual: map[string]plan.Actual{}}
 	var mu sync.Mutex
 	var wg sync.WaitGroup
-	limit := make(chan struct{}, max(1, o.Parallel))
+	limit := o.hostLimit()
 	for _, h := range hosts {
 		wg.Go(func() {
 			limit <- struct{}{}
@@ -76,6 +76,12 @@ func observe(ctx context.Context, o *Options, hosts []*spec.Host, in observeMode
 		return cmp.Compare(a.Host, b.Host)
 	})
 	return f
+}
+
+// hostLimit bounds how many hosts are looked at at once: who sends an element to it may.
+func (o *Options) hostLimit() chan struct{} {
+	const most = 32
+	return make(chan struct{}, cmp.Or(o.ParallelHosts, most))
 }
 
 // observeLimit is how long one host may take to show its containers. A healthy one needs less than

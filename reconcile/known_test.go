@@ -170,7 +170,7 @@ func TestARecordedPlanIsTheFullOne(t *testing.T) {
 		next := parsed(t, randomTree(rt))
 		planned, err := reconcile.Plan(context.Background(), next, w.options())
 		full := passOf(rt, planned, err)
-		dials := w.dials
+		dials := w.dials.Load()
 		recorded, err := reconcile.ReadRecorded(context.Background(), w.store)
 		if err != nil {
 			rt.Fatal(err)
@@ -180,8 +180,8 @@ func TestARecordedPlanIsTheFullOne(t *testing.T) {
 		if diff := diffPlans(shown(full.Plan), shown(pass.Plan)); diff != "" {
 			rt.Fatalf("the recorded plan is another one (-full +recorded):\n%s", diff)
 		}
-		if pass.ObservedAt.IsZero() || w.dials != dials {
-			rt.Fatalf("observed at %s, %d hosts were asked", pass.ObservedAt, w.dials-dials)
+		if pass.ObservedAt.IsZero() || w.dials.Load() != dials {
+			rt.Fatalf("observed at %s, %d hosts were asked", pass.ObservedAt, w.dials.Load()-dials)
 		}
 		exported(rt, w, next, pass.Plan)
 	})

@@ -95,8 +95,8 @@ func (o *Options) keep(ctx context.Context, actual map[string]plan.Actual) {
 
 // after returns the observations as they are after the steps: hosts that were worked on are looked
 // at once more, unless the next pass does that. One that is not seen again is left out.
-func (f *fleet) after(
-	ctx context.Context, steps []plan.Step, followed bool,
+func (o *Options) after(
+	ctx context.Context, f *fleet, steps []plan.Step,
 ) map[string]plan.Actual {
 	actual := maps.Clone(f.actual)
 	touched := map[string]bool{}
@@ -106,13 +106,16 @@ func (f *fleet) after(
 			delete(actual, steps[i].Host)
 		}
 	}
-	if followed {
+	if o.Followed {
 		return actual
 	}
 	var mu sync.Mutex
 	var wg sync.WaitGroup
+	limit := o.hostLimit()
 	for name := range touched {
 		wg.Go(func() {
+			limit <- struct{}{}
+			defer func() { <-limit }()
 			ctx, cancel := context.WithTimeout(ctx, observeLimit)
 			defer cancel()
 			if a, err := f.hosts[name].Observe(ctx); err == nil {

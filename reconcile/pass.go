@@ -129,7 +129,7 @@ func run(ctx context.Context, o *Options, p Pass) (Pass, error) {
 	}
 	result := execute.Run(ctx, p.Plan.Steps, options)
 	p.Result = &result
-	o.keep(ctx, f.after(ctx, p.Plan.Steps, o.Followed))
+	o.keep(ctx, o.after(ctx, f, p.Plan.Steps))
 	if err := p.remember(ctx, o, snapshot, began); err != nil {
 		o.Log.Error("the history is not complete", "error", err)
 	}

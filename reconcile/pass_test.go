@@ -64,13 +64,13 @@ func TestAnIncompleteSourceTouchesNoHost(t *testing.T) {
 			w := newWorld(t, 1)
 			w.declare(threeContainers)
 			w.run()
-			dials, host := w.dials, w.hosts["h1"].String()
+			dials, host := w.dials.Load(), w.hosts["h1"].String()
 			w.declare(tt.tree)
 			w.fetch = tt.fetch
 			if _, err := w.tryRun(w.options()); err == nil {
 				t.Error("the run succeeded")
 			}
-			if w.dials != dials || w.hosts["h1"].String() != host {
+			if w.dials.Load() != dials || w.hosts["h1"].String() != host {
 				t.Error("a host was touched")
 			}
 		})

@@ -61,7 +61,7 @@ func TestRunWithoutTheKeyTouchesNothing(t *testing.T) {
 		err.Error(), want) {
 		t.Errorf("the refusal does not say where: %v", err)
 	}
-	if w.writes() != writes || w.dials > 0 || w.snapshot().Serial != 0 {
+	if w.writes() != writes || w.dials.Load() > 0 || w.snapshot().Serial != 0 {
 		t.Error("the refused run touched a host or the state")
 	}
 }

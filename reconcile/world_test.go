@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -27,7 +28,7 @@ type world struct {
 	random *counting
 	files  fstest.MapFS
 	fetch  error // of the source, if not nil
-	dials  int
+	dials  atomic.Int64
 }
 
 // counting is a source of "random" bytes that never repeats and is the same in every run.
@@ -75,7 +76,7 @@ func (w *world) Fetch(context.Context) (spec.Snapshot, error) {
 }
 
 func (w *world) dial(_ context.Context, h *spec.Host, _ string) (reconcile.Host, error) {
-	w.dials++
+	w.dials.Add(1)
 	host, ok := w.hosts[h.Name]
 	if !ok {
 		return nil, errors.New("no route to host")

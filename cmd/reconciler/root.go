@@ -50,8 +50,10 @@ type app struct {
 	config      string
 	logFormat   string
 	logLevel    string
-	parallel    int
 	lockTimeout time.Duration
+
+	parallel      int
+	parallelHosts int
 
 	sourceFlags
 	runFlags
@@ -158,6 +160,7 @@ keeps it so, and shows beforehand what it would do.`,
 	flags.StringVar(&a.logLevel, "log-level", "warn",
 		"debug, info, warn or error (daemon: info unless it is given)")
 	flags.IntVar(&a.parallel, "parallel", 2*runtime.NumCPU(), "containers worked on at once")
+	flags.IntVar(&a.parallelHosts, "parallel-hosts", 32, "hosts looked at at once")
 	flags.DurationVar(&a.lockTimeout, "lock-timeout", 30*time.Second,
 		"how long to wait for another run on the same state or host")
 	root.AddCommand(
@@ -212,6 +215,9 @@ func (a *app) check() error {
 	}
 	if a.parallel < 1 {
 		return fmt.Errorf("cannot use --parallel %d: at least 1", a.parallel)
+	}
+	if a.parallelHosts < 1 {
+		return fmt.Errorf("cannot use --parallel-hosts %d: at least 1", a.parallelHosts)
 	}
 	return nil
 }

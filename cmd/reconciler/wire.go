@@ -103,19 +103,20 @@ func (s *session) reconcileOptions() (reconcile.Options, error) {
 		return reconcile.Options{}, err
 	}
 	return reconcile.Options{
-		Store:       s.store,
-		Sealer:      s.sealer,
-		Random:      rand.Reader,
-		Dial:        newDialer(s.log).dial,
-		Holder:      a.holder(),
-		LockTimeout: a.lockTimeout,
-		Parallel:    a.parallel,
-		Hosts:       a.hosts,
-		Only:        only,
-		Log:         s.log,
-		PassID:      reconcile.NewPassID(),
-		SourceName:  a.name(),
-		Now:         time.Now,
+		Store:         s.store,
+		Sealer:        s.sealer,
+		Random:        rand.Reader,
+		Dial:          newDialer(s.log).dial,
+		Holder:        a.holder(),
+		LockTimeout:   a.lockTimeout,
+		Parallel:      a.parallel,
+		ParallelHosts: a.parallelHosts,
+		Hosts:         a.hosts,
+		Only:          only,
+		Log:           s.log,
+		PassID:        reconcile.NewPassID(),
+		SourceName:    a.name(),
+		Now:           time.Now,
 	}, nil
 }
 

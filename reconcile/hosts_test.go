@@ -1,0 +1,74 @@
+package reconcile_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"reconciler/reconcile"
+	"reconciler/spec"
+)
+
+// meeting lets hosts be dialled only when so many of them are being dialled at once.
+type meeting struct {
+	world *world
+	want  int
+
+	mu     sync.Mutex
+	inside int
+	most   int
+	met    chan struct{} // closed when so many are inside
+}
+
+func (m *meeting) dial(ctx context.Context, h *spec.Host, by string) (reconcile.Host, error) {
+	m.mu.Lock()
+	if m.inside++; m.inside > m.most {
+		if m.most = m.inside; m.most == m.want {
+			close(m.met)
+		}
+	}
+	m.mu.Unlock()
+	defer func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.inside--
+	}()
+	select {
+	case <-m.met:
+	case <-time.After(20 * time.Second):
+	}
+	return m.world.dial(ctx, h, by)
+}
+
+// Twenty hosts of which each takes a second must take two seconds, not twenty, however few
+// containers are worked on at once; and a thousand must not take a thousand connections.
+func TestHostsAreLookedAtInParallelUpToALimit(t *testing.T) {
+	t.Parallel()
+	const hosts = 12
+	for limit, want := range map[int]int{0: hosts, 5: 5} {
+		w := newWorld(t, hosts)
+		w.declare(bareTargets(hosts))
+		m := &meeting{world: w, want: want, met: make(chan struct{})}
+		o := w.options()
+		o.Parallel, o.ParallelHosts, o.Dial = 1, limit, m.dial
+		if _, err := w.tryRun(o); err != nil {
+			t.Fatal(err)
+		}
+		if m.most != want {
+			t.Errorf("with a limit of %d, %d of %d hosts were dialled at once", limit, m.most, hosts)
+		}
+	}
+}
+
+// bareTargets declares h1 … hN without a container.
+func bareTargets(n int) string {
+	var b strings.Builder
+	b.WriteString("targets:\n")
+	for i := range n {
+		fmt.Fprintf(&b, "  h%d: {}\n", i+1)
+	}
+	return b.String()
+}
