@@ -29,10 +29,15 @@ func (f *fleet) names() []string {
 	return slices.Sorted(maps.Keys(f.actual))
 }
 
-// executors returns the hosts as the executor wants them, each with its limits and retries.
+// executors returns the hosts as the executor wants them, each with its limits and retries: those
+// that take batches have their own.
 func (f *fleet) executors(tries int) map[string]execute.Host {
 	hosts := make(map[string]execute.Host, len(f.hosts))
 	for name, h := range f.hosts {
+		if _, ok := h.(execute.Batcher); ok {
+			hosts[name] = h
+			continue
+		}
 		hosts[name] = execute.Retry(execute.Timeout(h), execute.RetryOptions{Tries: tries})
 	}
 	return hosts

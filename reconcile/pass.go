@@ -121,6 +121,7 @@ func run(ctx context.Context, o *Options, p Pass) (Pass, error) {
 	options := execute.Options{
 		Parallel: o.Parallel,
 		Hosts:    f.executors(o.Tries),
+		Tries:    o.Tries,
 		Secrets:  passwords{journal: j, keys: o.Sealer},
 		Journal:  j,
 	}

@@ -55,7 +55,7 @@ type Options struct {
 	Holder      state.Holder // shown to others while we hold the locks
 	LockTimeout time.Duration
 
-	Parallel      int // containers worked on at once, over all hosts
+	Parallel      int // containers worked on at once; see execute.Options
 	ParallelHosts int // hosts looked at at once; zero: 32
 
 	Hosts []string // if not empty: only these

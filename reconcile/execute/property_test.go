@@ -2,6 +2,7 @@ package execute_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -20,7 +21,8 @@ type world struct {
 	fails    map[string]int // the index of the step that fails, by container
 	length   map[string]int
 	parallel int
-	cancelAt int // the run is interrupted in this step, counted from 1; 0 for never
+	far      bool // the host takes batches
+	cancelAt int  // the run is interrupted in this step, counted from 1; 0 for never
 
 	mu      sync.Mutex
 	inside  map[string]bool
@@ -35,7 +37,7 @@ func drawWorld(t *rapid.T, circles bool) *world {
 	w := &world{
 		needs: map[string][]string{}, fails: map[string]int{}, length: map[string]int{},
 		inside: map[string]bool{}, done: map[string]int{},
-		parallel: rapid.IntRange(1, 5).Draw(t, "parallel"),
+		parallel: rapid.IntRange(1, 5).Draw(t, "parallel"), far: rapid.Bool().Draw(t, "far"),
 	}
 	count := rapid.IntRange(1, 12).Draw(t, "containers")
 	for i := range count {
@@ -125,16 +127,25 @@ func (w *world) leave(s plan.Step) error {
 	return nil
 }
 
+// hosts is the host that judges.
+func (w *world) hosts(cancel func()) map[string]execute.Host {
+	judge := hostFunc(func(_ context.Context, s plan.Step) (string, error) {
+		w.enter(s, cancel)
+		return "", w.leave(s)
+	})
+	if w.far {
+		return oneFar(newFar(judge))
+	}
+	return hosts(judge)
+}
+
 func (w *world) run(t *rapid.T) execute.Result {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	recorded := map[string]int{}
 	r := execute.Run(ctx, w.steps, execute.Options{
 		Parallel: w.parallel,
-		Hosts: hosts(func(_ context.Context, s plan.Step) (string, error) {
-			w.enter(s, cancel)
-			return "", w.leave(s)
-		}),
+		Hosts:    w.hosts(cancel), Tries: 1,
 		Journal: journalFunc(func(_ context.Context, o execute.Outcome) error {
 			w.mu.Lock()
 			defer w.mu.Unlock()
@@ -177,7 +188,8 @@ func (w *world) shape(t *rapid.T, r execute.Result) map[string]execute.Outcome {
 				failures++
 			}
 			skipped := s.Status == execute.Skipped
-			if skipped != (s.Attempts == 0) || skipped && s.Message == "" {
+			refused := errors.Is(s.Err, context.Canceled) // by Retry, when it was about to begin
+			if (skipped || refused) != (s.Attempts == 0) || skipped && s.Message == "" {
 				t.Errorf("%s: %s with %d attempts, %q",
 					o.Container, s.Status, s.Attempts, s.Message)
 			}

@@ -11,8 +11,11 @@ import (
 
 // Options are what Run works with.
 type Options struct {
-	Parallel int             // required: containers at once over all hosts; below 1 counts as 1
-	Hosts    map[string]Host // required: by host name, each usually behind Retry and Timeout
+	// Parallel is required: how many containers are worked on at once, on each Batcher and over all
+	// other hosts together; below 1 counts as 1.
+	Parallel int
+	Hosts    map[string]Host // required: by host name; usually Batchers, or behind Retry and Timeout
+	Tries    int             // optional: of each step on a Batcher; default as that of Retry
 	Secrets  SecretSource    // required if there is a password step
 	Journal  Journal         // optional
 	Observer Observer        // optional
@@ -20,7 +23,8 @@ type Options struct {
 
 // SecretSource gives a step what the plan does not say.
 type SecretSource interface {
-	// Secrets is called before each password step, from several goroutines at once.
+	// Secrets is called before each password step, from several goroutines at once; for a Batcher
+	// before its first step.
 	Secrets(ctx context.Context, step plan.Step) (Secrets, error)
 }
 
@@ -32,11 +36,15 @@ type Journal interface {
 	Finished(ctx context.Context, o Outcome) error
 }
 
+// maxBatches is how many Batchers are at work at once.
+const maxBatches = 32
+
 // Run carries out the steps and returns what became of each of them, after the last one ended.
 // Steps of one container run in the given order up to the first failure. A container begins when
 // all containers of its host that any of its steps needs have finished; it is skipped if one of
 // them failed, or if they need each other in a circle. A needed container without steps counts
-// as done.
+// as done. A Batcher gets all its steps in one batch; if it is lost in the middle, what it has
+// finished stands, what it was at fails and the rest is skipped.
 //
 // When ctx ends no new step begins. Steps get a context that does not end with ctx, so a running
 // step finishes. A panic fails only its container. Note and forget steps reach no host: they are
@@ -44,9 +52,45 @@ type Journal interface {
 func Run(ctx context.Context, steps []plan.Step, o Options) Result {
 	units := group(steps)
 	w := worker{options: o, watch: &watch{observer: o.Observer}}
+	shared, batches := split(units, o.Hosts)
+	var all sync.WaitGroup
+	all.Go(func() { w.pool(ctx, shared) })
+	slots := make(chan struct{}, maxBatches)
+	for host, units := range batches {
+		all.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			w.batch(ctx, host, units)
+		})
+	}
+	all.Wait()
+	return collect(units)
+}
+
+// split returns the units of each Batcher that has something to do, and all the others.
+func split(units []*unit, hosts map[string]Host) (shared []*unit, batches map[string][]*unit) {
+	busy := make(map[string]bool)
+	for _, u := range units {
+		if _, ok := hosts[u.outcome.Host].(Batcher); ok && u.reachesHost() {
+			busy[u.outcome.Host] = true
+		}
+	}
+	batches = make(map[string][]*unit, len(busy))
+	for _, u := range units {
+		if h := u.outcome.Host; busy[h] {
+			batches[h] = append(batches[h], u)
+		} else {
+			shared = append(shared, u)
+		}
+	}
+	return shared, batches
+}
+
+// pool carries out units with a number of workers that share them.
+func (w worker) pool(ctx context.Context, units []*unit) {
 	work, finished := make(chan *unit), make(chan *unit)
 	var pool sync.WaitGroup
-	for range min(max(o.Parallel, 1), len(units)) {
+	for range min(max(w.options.Parallel, 1), len(units)) {
 		pool.Go(func() {
 			for u := range work {
 				w.container(ctx, u)
@@ -57,7 +101,6 @@ func Run(ctx context.Context, steps []plan.Step, o Options) Result {
 	dispatch(ctx, units, work, finished)
 	close(work)
 	pool.Wait()
-	return collect(units)
 }
 
 // dispatch hands out every unit whose needs are met and returns when no unit is left. It alone

@@ -108,11 +108,15 @@ func checkOutcomes(t *testing.T, cases map[string]outcomeCase) {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
 			for parallel := range 4 { // 0 counts as 1
-				r := execute.Run(t.Context(), c.steps,
-					execute.Options{Parallel: parallel, Hosts: hosts(c.host)})
-				check(t, "the report is wrong", c.want, verdict(r))
-				if r.Interrupted {
-					t.Error("nobody interrupted")
+				for _, machines := range []map[string]execute.Host{
+					hosts(c.host), oneFar(newFar(c.host)),
+				} {
+					r := execute.Run(t.Context(), c.steps,
+						execute.Options{Parallel: parallel, Hosts: machines, Tries: 1})
+					check(t, "the report is wrong", c.want, verdict(r))
+					if r.Interrupted {
+						t.Error("nobody interrupted")
+					}
 				}
 			}
 		})

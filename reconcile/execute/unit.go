@@ -125,6 +125,22 @@ func (u *unit) release() (ready []*unit) {
 	return ready
 }
 
+// add enters the result of the next step. After a failure the others are skipped.
+func (u *unit) add(r StepResult) {
+	u.outcome.Steps = append(u.outcome.Steps, r)
+	if r.Status == Failed {
+		u.skipRest(fmt.Sprintf("not begun: step %s (%s) failed",
+			Checkpoint(r.Step.Action), r.Step.Action))
+	}
+}
+
+// reachesHost reports whether any step is for more than the Journal.
+func (u *unit) reachesHost() bool {
+	return slices.ContainsFunc(u.steps, func(s plan.Step) bool {
+		return s.Action != plan.Note && s.Action != plan.Forget
+	})
+}
+
 // settled reports whether it is known what became of every step.
 func (u *unit) settled() bool { return len(u.outcome.Steps) == len(u.steps) }
 

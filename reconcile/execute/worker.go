@@ -24,16 +24,15 @@ func (w worker) container(ctx context.Context, u *unit) {
 			u.interrupt()
 			break
 		}
-		r := w.step(ctx, s)
-		u.outcome.Steps = append(u.outcome.Steps, r)
-		if r.Status == Failed {
-			u.skipRest(fmt.Sprintf("not begun: step %s (%s) failed",
-				Checkpoint(s.Action), s.Action))
-		}
-		if u.settled() {
+		if u.add(w.step(ctx, s)); u.settled() {
 			break
 		}
 	}
+	w.finish(ctx, u)
+}
+
+// finish has the journal record what became of a settled unit, if any step of it was begun.
+func (w worker) finish(ctx context.Context, u *unit) {
 	if u.outcome.Steps[0].Status == Skipped {
 		return
 	}
@@ -87,17 +86,22 @@ func (w worker) do(ctx context.Context, s plan.Step) (string, error) {
 	if !ok {
 		return "", fmt.Errorf("no connection to host %q: %w", s.Host, ErrPermanent)
 	}
-	var secrets Secrets
-	if s.Action == plan.Password {
-		if w.options.Secrets == nil {
-			return "", errors.New("nobody knows the password")
-		}
-		var err error
-		if secrets, err = w.options.Secrets.Secrets(ctx, s); err != nil {
-			return "", err
-		}
+	secrets, err := w.secrets(ctx, s)
+	if err != nil {
+		return "", err
 	}
 	return h.Do(ctx, s, secrets)
+}
+
+// secrets returns what a step needs to know and the plan does not say.
+func (w worker) secrets(ctx context.Context, s plan.Step) (Secrets, error) {
+	if s.Action != plan.Password {
+		return Secrets{}, nil
+	}
+	if w.options.Secrets == nil {
+		return Secrets{}, errors.New("nobody knows the password")
+	}
+	return w.options.Secrets.Secrets(ctx, s)
 }
 
 // contain turns a panic into an error: a bug that one container meets must not take the others
