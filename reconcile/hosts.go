@@ -4,11 +4,9 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"sync"
-	"time"
 
 	"reconciler/reconcile/execute"
 	"reconciler/reconcile/plan"
@@ -21,7 +19,7 @@ type fleet struct {
 	hosts       map[string]Host
 	actual      map[string]plan.Actual
 	unreachable []plan.Unreachable // sorted by host
-	unlock      []func() error
+	visits      []Visit
 }
 
 // names returns the hosts that were observed, sorted.
@@ -43,20 +41,13 @@ func (f *fleet) executors(tries int) map[string]execute.Host {
 	return hosts
 }
 
-// close gives the locks back and ends the connections.
+// close gives the locks back and ends the connections, in parallel: a dead one takes seconds.
 func (f *fleet) close(o *Options) {
-	for _, unlock := range f.unlock {
-		if err := unlock(); err != nil {
-			o.Log.Error("cannot give back a lock", "error", err)
-		}
+	var wg sync.WaitGroup
+	for _, v := range f.visits {
+		wg.Go(func() { o.end(v) })
 	}
-	for name, h := range f.hosts {
-		if c, ok := h.(io.Closer); ok {
-			if err := c.Close(); err != nil {
-				o.Log.Error("cannot close a host", "host", name, "error", err)
-			}
-		}
-	}
+	wg.Wait()
 }
 
 // observe connects to all hosts in parallel, locks them if asked, and looks at them. A host that
@@ -89,10 +80,6 @@ func (o *Options) hostLimit() chan struct{} {
 	return make(chan struct{}, cmp.Or(o.ParallelHosts, most))
 }
 
-// observeLimit is how long one host may take to show its containers. A healthy one needs less than
-// a second for a hundred.
-const observeLimit = 2 * time.Minute
-
 // observeMode is what observe needs to know of the pass.
 type observeMode struct {
 	installation string
@@ -113,46 +100,26 @@ func modeOf(s state.Snapshot, lock bool) observeMode {
 
 // sight is what look brings back from one host.
 type sight struct {
-	host   Host
-	actual plan.Actual
-	unlock func() error
-	err    error
+	Visit
+	err error
 }
 
 func (f *fleet) add(name string, s sight) {
-	if s.host != nil {
-		f.hosts[name] = s.host
-	}
-	if s.unlock != nil {
-		f.unlock = append(f.unlock, s.unlock)
+	if s.End != nil {
+		f.visits = append(f.visits, s.Visit)
 	}
 	if s.err != nil {
 		f.unreachable = append(f.unreachable, plan.Unreachable{Host: name, Text: s.err.Error()})
 		return
 	}
-	f.actual[name] = s.actual
+	f.hosts[name], f.actual[name] = s.Host, s.Actual
 }
 
 func look(ctx context.Context, o *Options, h *spec.Host, in observeMode) (s sight) {
-	s.host, s.err = o.Dial(ctx, h, in.installation)
-	if s.err != nil {
-		s.host = nil
+	if s.Visit, s.err = o.visit(ctx, h, in); s.err != nil {
 		return s
 	}
-	if in.lock {
-		lockCtx, cancel := context.WithTimeout(ctx, o.LockTimeout)
-		defer cancel()
-		s.unlock, s.err = s.host.Lock(lockCtx, holderText(o.Holder))
-		if s.err != nil {
-			return s
-		}
-	}
-	observeCtx, cancel := context.WithTimeout(ctx, observeLimit)
-	defer cancel()
-	if s.actual, s.err = s.host.Observe(observeCtx); s.err != nil {
-		return s
-	}
-	if n := in.finished[h.Name]; n > 0 && !s.actual.Known {
+	if n := in.finished[h.Name]; n > 0 && !s.Actual.Known {
 		s.err = fmt.Errorf("none of the %d recorded containers is in %s, nor is any trace that one "+
 			"ever was: is its disk mounted? If they are lost, say so with: "+
 			"mkdir -m 700 -p %[2]s/.reconciler && touch %[2]s/.reconciler/known", n, h.LXCPath)

@@ -116,9 +116,7 @@ func (o *Options) after(
 		wg.Go(func() {
 			limit <- struct{}{}
 			defer func() { <-limit }()
-			ctx, cancel := context.WithTimeout(ctx, observeLimit)
-			defer cancel()
-			if a, err := f.hosts[name].Observe(ctx); err == nil {
+			if a, err := observeOne(ctx, f.hosts[name]); err == nil {
 				mu.Lock()
 				defer mu.Unlock()
 				actual[name] = a

@@ -51,6 +51,9 @@ type Options struct {
 
 	// Dial connects to a host. A Host that implements io.Closer is closed at the end of the pass.
 	Dial func(ctx context.Context, host *spec.Host, installation string) (Host, error)
+	// Visit is optional, and used by Run in place of Dial by who keeps hosts connected. Its error
+	// says why nothing is known of the host now.
+	Visit func(ctx context.Context, host *spec.Host, installation string) (Visit, error)
 
 	Holder      state.Holder // shown to others while we hold the locks
 	LockTimeout time.Duration

@@ -1,0 +1,85 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"reconciler/reconcile/plan"
+	"reconciler/spec"
+)
+
+// Visit is a host while a pass has it: connected, seen, and locked if the pass is going to write.
+type Visit struct {
+	Host   Host
+	Actual plan.Actual
+	End    func() error // gives back what the pass has of the host; to be called once
+}
+
+// observeLimit is how long one host may take to show its containers. A healthy one needs less than
+// a second for a hundred.
+const observeLimit = 2 * time.Minute
+
+// Look locks a connected host and then observes it, each within its limit. End of what it returns
+// gives the lock back, and leaves the host connected. With an error there is nothing to end.
+func (o *Options) Look(ctx context.Context, h Host) (Visit, error) {
+	lockCtx, cancel := context.WithTimeout(ctx, o.LockTimeout)
+	defer cancel()
+	unlock, err := h.Lock(lockCtx, holderText(o.Holder))
+	if err != nil {
+		return Visit{}, err
+	}
+	v := Visit{Host: h, End: unlock}
+	if v.Actual, err = observeOne(ctx, h); err != nil {
+		o.end(v)
+		return Visit{}, err
+	}
+	return v, nil
+}
+
+func observeOne(ctx context.Context, h Host) (plan.Actual, error) {
+	ctx, cancel := context.WithTimeout(ctx, observeLimit)
+	defer cancel()
+	return h.Observe(ctx)
+}
+
+// end ends a visit. What goes wrong then is told: the visit itself was none the worse for it.
+func (o *Options) end(v Visit) {
+	if err := v.End(); err != nil {
+		o.Log.Error("cannot leave a host", "host", v.Actual.Host, "error", err)
+	}
+}
+
+// visit connects to a host and looks at it. The connection ends with the visit.
+func (o *Options) visit(ctx context.Context, h *spec.Host, in observeMode) (v Visit, err error) {
+	if in.lock && o.Visit != nil {
+		return o.Visit(ctx, h, in.installation)
+	}
+	host, err := o.Dial(ctx, h, in.installation)
+	if err != nil {
+		return v, err
+	}
+	connection := Visit{Host: host, Actual: plan.Actual{Host: h.Name}, End: closing(host)}
+	if in.lock {
+		v, err = o.Look(ctx, host)
+	} else {
+		v = Visit{Host: host, End: func() error { return nil }}
+		v.Actual, err = observeOne(ctx, host)
+	}
+	if err != nil {
+		o.end(connection)
+		return Visit{}, err
+	}
+	unlock := v.End
+	v.End = func() error { return errors.Join(unlock(), connection.End()) }
+	return v, nil
+}
+
+// closing returns what ends the connection to a host.
+func closing(h Host) func() error {
+	if c, ok := h.(io.Closer); ok {
+		return c.Close
+	}
+	return func() error { return nil }
+}
