@@ -35,6 +35,7 @@ func layers() map[string][]string {
 		"reconcile/host/lxc/guest": {},
 		"reconcile/host/lxc": {"reconcile/execute", "reconcile/plan",
 			"reconcile/host/lxc/guest", "spec"},
+		"reconcile/host/prepare":  {"reconcile", "reconcile/plan", "spec"},
 		"reconcile/host/remote":   {"reconcile/execute", "reconcile/plan", "spec"},
 		"reconcile/host/hosttest": {"reconcile/execute", "reconcile/plan", "spec"},
 		"reconcile": {"reconcile/execute", "reconcile/plan", "reconcile/report",

@@ -22,4 +22,7 @@ type HostChange struct {
 	What string `json:"what"`
 	Old  string `json:"old,omitempty"` // how it is; empty: it is not there
 	New  string `json:"new,omitempty"` // how it shall be, such as "10.5.0.1/16, NAT"
+
+	// Refused says why it cannot be made, and what to do instead; empty: it can.
+	Refused string `json:"refused,omitempty"`
 }

@@ -1,0 +1,120 @@
+//go:build linux
+
+package prepare
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	lockLimit = 5 * time.Minute // how long another apt-get or dpkg is waited for
+	lockPause = time.Second
+	aptLimit  = 30 * time.Minute // for one run, over a slow line
+	aptGrace  = time.Minute      // to end cleanly when it was told to
+)
+
+// apt runs apt-get without questions, and waits while another one holds a lock.
+func apt(ctx context.Context, args ...string) error {
+	all := append([]string{"-q", "-o", "Dpkg::Options::=--force-confdef",
+		"-o", "Dpkg::Options::=--force-confold", "-o", "APT::Color=0",
+		"-o", "Dpkg::Use-Pty=0"}, args...)
+	return unlocked(ctx, func() error { return dpkgTool(ctx, "apt-get", all...) })
+}
+
+// configurePending finishes what an interrupted dpkg left half done; it does nothing otherwise.
+func configurePending(ctx context.Context) error {
+	return unlocked(ctx, func() error {
+		return dpkgTool(ctx, "dpkg", "--force-confdef", "--force-confold", "--configure", "-a")
+	})
+}
+
+// unlocked repeats do while it fails because of somebody else's lock.
+func unlocked(ctx context.Context, do func() error) error {
+	end := time.Now().Add(lockLimit)
+	for {
+		err := do()
+		if err == nil || !isLocked(err.Error()) {
+			return err
+		}
+		if time.Now().After(end) {
+			return fmt.Errorf("the packages are locked since %v: %w", lockLimit, err)
+		}
+		select {
+		case <-ctx.Done():
+			return errors.Join(context.Cause(ctx), err)
+		case <-time.After(lockPause):
+		}
+	}
+}
+
+// isLocked reports whether apt-get or dpkg says that another one is at work.
+func isLocked(said string) bool {
+	for _, text := range []string{"Could not get lock", "Unable to acquire the dpkg frontend lock",
+		"Unable to lock", "is locked by another process", "is another process using it"} {
+		if strings.Contains(said, text) {
+			return true
+		}
+	}
+	return false
+}
+
+// dpkgTool runs a program that changes packages. Its output goes to a file, not to us: if we are
+// killed it finishes instead of breaking off in the middle of a package.
+func dpkgTool(ctx context.Context, program string, args ...string) error {
+	ctx, cancel := context.WithTimeout(ctx, aptLimit)
+	defer cancel()
+	output, err := unnamedFile()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = output.Close() }() // it has no name: nothing of it stays
+	cmd := exec.CommandContext(ctx, locate(program), args...)
+	cmd.Stdout, cmd.Stderr = output, output
+	cmd.Dir = "/"
+	cmd.Env = append(environment(), "DEBIAN_FRONTEND=noninteractive", "DEBIAN_PRIORITY=critical",
+		"APT_LISTCHANGES_FRONTEND=none", "NEEDRESTART_SUSPEND=1", "UCF_FORCE_CONFFOLD=1")
+	cmd.SysProcAttr = &unix.SysProcAttr{Setsid: true}
+	cmd.Cancel = func() error { return unix.Kill(-cmd.Process.Pid, unix.SIGTERM) }
+	cmd.WaitDelay = aptGrace
+	if err := cmd.Run(); err != nil {
+		if cause := context.Cause(ctx); cause != nil {
+			err = cause
+		}
+		return failed(program, err, endOf(output))
+	}
+	return nil
+}
+
+// unnamedFile returns a file that is gone when the last one has closed it.
+func unnamedFile() (*os.File, error) {
+	f, err := os.CreateTemp("", "reconciler-apt-")
+	if err != nil {
+		return nil, fmt.Errorf("cannot keep the output of apt-get: %w", err)
+	}
+	if err := os.Remove(f.Name()); err != nil {
+		return nil, errors.Join(fmt.Errorf("cannot keep the output of apt-get: %w", err), f.Close())
+	}
+	return f, nil
+}
+
+// endOf returns the last of what is in a file.
+func endOf(f *os.File) string {
+	size, err := f.Seek(0, io.SeekEnd)
+	if err != nil {
+		return ""
+	}
+	text := make([]byte, min(size, 2*tailSize))
+	if _, err := f.ReadAt(text, size-int64(len(text))); err != nil {
+		return ""
+	}
+	return string(text)
+}

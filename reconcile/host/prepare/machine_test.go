@@ -1,0 +1,260 @@
+//go:build linux
+
+package prepare
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"reconciler/spec"
+)
+
+// machine is a Debian with systemd and without LXC, to be prepared: a container with a network of
+// its own, a mirror of packages on its own disk, and the test binary.
+type machine struct {
+	t       *testing.T
+	lxcpath string
+	name    string // unique, as control groups are
+}
+
+const machineConfig = `lxc.include = /usr/share/lxc/config/debian.common.conf
+lxc.include = /usr/share/lxc/config/nesting.conf
+lxc.mount.auto = cgroup:rw:force
+lxc.rootfs.path = dir:ROOTFS
+lxc.net.0.type = empty
+lxc.uts.name = host
+lxc.pty.max = 1024
+`
+
+// newMachine boots a machine that nothing was done to.
+func newMachine(t *testing.T) *machine {
+	t.Helper()
+	requireMachines(t)
+	base := machineBase(t)
+	lxcpath, err := os.MkdirTemp("", "rcp")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := &machine{t: t, lxcpath: lxcpath, name: filepath.Base(lxcpath)}
+	t.Cleanup(m.remove)
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	root := filepath.Join(lxcpath, m.name, "rootfs")
+	m.beside("mkdir $PATH_OF/$NAME && cp -a --reflink=auto " + base + "/rootfs " + root +
+		" && install " + program + " " + root + "/usr/local/bin/prepare")
+	m.write("../config", strings.ReplaceAll(machineConfig, "ROOTFS", root))
+	m.boot()
+	return m
+}
+
+func requireMachines(t *testing.T) {
+	t.Helper()
+	missing := ""
+	if os.Geteuid() != 0 {
+		missing = "root"
+	}
+	for _, program := range []string{"lxc-create", "lxc-attach", "debootstrap", "dpkg-scanpackages"} {
+		if !isInstalled(program) {
+			missing = program
+		}
+	}
+	if missing == "" {
+		return
+	}
+	if os.Getenv("RECONCILER_TEST_LXC") == "1" {
+		t.Fatalf("no machine can be prepared here without %s", missing)
+	}
+	t.Skipf("preparing a machine takes %s, which is not here", missing)
+}
+
+// machinePackages are in the mirror of every machine, with what they depend on.
+const machinePackages = "debootstrap dnsmasq-base iproute2 lxc lxc-templates nftables openssl " +
+	"rsync uidmap wget tree"
+
+// makeMachineBase makes $DIR, if it is not there or stale: a Debian and a mirror of what it lacks,
+// taken from where this machine takes its packages.
+const makeMachineBase = `
+umask 022
+mkdir -p "$(dirname "$DIR")"
+exec 9>"$DIR.lock"
+flock 9
+stamp="$PACKAGES $(dpkg-query -W -f '${Version}' liblxc1)"
+[ "$(cat "$DIR/stamp" 2>/dev/null)" = "$stamp" ] && exit 0
+rm -rf --one-file-system "$DIR" "$DIR.new"
+mkdir "$DIR.new"
+mirror=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/*.sources 2>/dev/null |
+	sed -n 's/^URIs: *//p; s/^deb \(\[[^]]*\] \)\{0,1\}\([^ ]*\) .*/\2/p' | head -n 1)
+echo 'lxc.net.0.type = empty' >"$DIR.new/net"
+lxc-create -P "$DIR.new" -n base -f "$DIR.new/net" -t debian -- -r bookworm --mirror="$mirror"
+mv "$DIR.new/base/rootfs" "$DIR.new/rootfs"
+root="$DIR.new/rootfs"
+echo "deb $mirror bookworm main" >"$root/etc/apt/sources.list"
+printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
+chmod 755 "$root/usr/sbin/policy-rc.d"
+DEBIAN_FRONTEND=noninteractive chroot "$root" sh -ec "
+	apt-get update -q
+	apt-get install -y -q --no-install-recommends dbus iproute2 iputils-ping isc-dhcp-client
+	apt-get clean
+	apt-get install -y -q --no-install-recommends --download-only $PACKAGES"
+mkdir "$root/srv/mirror"
+mv "$root"/var/cache/apt/archives/*.deb "$root/srv/mirror/"
+(cd "$root/srv/mirror" && dpkg-scanpackages -m . >Packages)
+echo 'deb [trusted=yes] file:/srv/mirror ./' >"$root/etc/apt/sources.list"
+printf 'auto lo\niface lo inet loopback\n' >"$root/etc/network/interfaces"
+rm -rf "$root/usr/sbin/policy-rc.d" "$root"/var/lib/apt/lists/*
+echo "$stamp" >"$DIR.new/stamp"
+mv "$DIR.new" "$DIR"
+`
+
+// machineBase returns the directory of what every machine begins as. It is kept in the user's
+// cache.
+func machineBase(t *testing.T) string {
+	t.Helper()
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		t.Fatalf("a machine has no place to be kept in: %v", err)
+	}
+	dir := filepath.Join(cache, "reconciler-test", "bare")
+	cmd := exec.Command("sh", "-euc", makeMachineBase)
+	cmd.Env = append(os.Environ(), "DIR="+dir, "PACKAGES="+machinePackages)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("cannot make a machine: %v\n%s", err, out)
+	}
+	return dir
+}
+
+// boot starts the machine and waits until it has.
+func (m *machine) boot() {
+	m.t.Helper()
+	m.beside("lxc-start -P $PATH_OF -n $NAME -o $PATH_OF/start.log -l INFO || " +
+		"{ cat $PATH_OF/start.log; exit 1; }")
+	m.eventually("it has booted", "systemctl is-system-running --wait || "+
+		"{ systemctl --failed --no-legend; exit 1; }")
+}
+
+// reboot ends the machine the hard way and starts it again: its network is a new one.
+func (m *machine) reboot() {
+	m.t.Helper()
+	m.beside("sync; lxc-stop -k -P $PATH_OF -n $NAME")
+	m.boot()
+}
+
+func (m *machine) remove() {
+	if m.t.Failed() {
+		out, _ := m.try("journalctl --no-pager -u 'reconciler-*' | tail -n 40; ip -br addr; nft list ruleset")
+		m.t.Logf("on the machine:\n%s", out)
+	}
+	// Not running is as good as stopped.
+	_ = exec.Command("lxc-stop", "-k", "-P", m.lxcpath, "-n", m.name).Run()
+	m.beside("rm -rf --one-file-system $PATH_OF")
+}
+
+// beside runs a script on the machine of the test.
+func (m *machine) beside(script string) {
+	m.t.Helper()
+	cmd := exec.Command("sh", "-c", script)
+	cmd.Env = append(os.Environ(), "PATH_OF="+m.lxcpath, "NAME="+m.name)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		m.t.Fatalf("%s: %v\n%s", script, err, out)
+	}
+}
+
+// write makes a file of the machine.
+func (m *machine) write(path, text string) {
+	m.t.Helper()
+	path = filepath.Join(m.lxcpath, m.name, "rootfs", path)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		m.t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		m.t.Fatal(err)
+	}
+}
+
+// command is a program in the machine.
+func (m *machine) command(args ...string) *exec.Cmd {
+	return exec.Command("lxc-attach", append([]string{"-P", m.lxcpath, "-n", m.name,
+		"--clear-env", "--"}, args...)...)
+}
+
+func (m *machine) try(script string) (string, error) {
+	cmd := m.command("timeout", "-k", "5", "120", "sh", "-c", script)
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	err := cmd.Run()
+	return strings.TrimSpace(out.String()), err
+}
+
+// run runs a script on the machine that must succeed, and returns what it printed.
+func (m *machine) run(script string) string {
+	m.t.Helper()
+	out, err := m.try(script)
+	if err != nil {
+		m.t.Fatalf("%s: %v\n%s", script, err, out)
+	}
+	return out
+}
+
+// eventually polls until a script succeeds.
+func (m *machine) eventually(what, script string) {
+	m.t.Helper()
+	var out string
+	var err error
+	const pause = 100 * time.Millisecond
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(pause) {
+		if out, err = m.try(script); err == nil {
+			return
+		}
+	}
+	m.t.Fatalf("after a minute still not: %s\n%s: %v\n%s", what, script, err, out)
+}
+
+// program returns check or prepare on the machine, with its input.
+func (m *machine) program(verb string, want spec.Preparation) *exec.Cmd {
+	m.t.Helper()
+	input, err := json.Marshal(want)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	cmd := m.command("env", asProgram+"="+verb, "prepare")
+	cmd.Stdin = bytes.NewReader(input)
+	return cmd
+}
+
+// ask runs check or prepare on the machine.
+func (m *machine) ask(verb string, want spec.Preparation) answer {
+	m.t.Helper()
+	cmd := m.program(verb, want)
+	var said bytes.Buffer
+	cmd.Stderr = &said
+	out, err := cmd.Output()
+	if err != nil {
+		m.t.Fatalf("%s: %v\n%s", verb, err, said.String())
+	}
+	var a answer
+	if err := json.Unmarshal(out, &a); err != nil {
+		m.t.Fatalf("%s: %v\n%s", verb, err, out)
+	}
+	return a
+}
+
+// prepare prepares the machine, which must work, and leave nothing to do.
+func (m *machine) prepare(want spec.Preparation) []string {
+	m.t.Helper()
+	a := m.ask("prepare", want)
+	if a.Error != "" {
+		m.t.Fatalf("the machine cannot be prepared: %s\nafter %q", a.Error, a.Done)
+	}
+	if left := m.ask("check", want); left.Error != "" || len(left.Changes) > 0 {
+		m.t.Fatalf("the prepared machine is not prepared: %+v, %s", left.Changes, left.Error)
+	}
+	return a.Done
+}

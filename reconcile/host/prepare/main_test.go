@@ -1,0 +1,57 @@
+//go:build linux
+
+package prepare
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"testing"
+
+	"reconciler/reconcile/plan"
+	"reconciler/spec"
+)
+
+// asProgram makes a test binary the program that a machine of the tests runs: it checks or
+// prepares the machine it is on, and writes an answer.
+const asProgram = "RECONCILER_TEST_PREPARE"
+
+// answer is what that program has to say.
+type answer struct {
+	Facts   plan.Facts
+	Changes []plan.HostChange
+	Done    []string
+	Error   string
+}
+
+func TestMain(m *testing.M) {
+	if verb := os.Getenv(asProgram); verb != "" {
+		if err := beProgram(verb); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	os.Exit(m.Run())
+}
+
+func beProgram(verb string) error {
+	var want spec.Preparation
+	if err := json.NewDecoder(os.Stdin).Decode(&want); err != nil {
+		return err
+	}
+	host, ctx := New("/var/lib/lxc"), context.Background()
+	var a answer
+	var err error
+	switch verb {
+	case "check":
+		a.Facts, a.Changes, err = host.Check(ctx, &want)
+	case "prepare":
+		a.Done, err = host.Prepare(ctx, want)
+	}
+	if err != nil {
+		a.Error = err.Error()
+	}
+	return json.NewEncoder(os.Stdout).Encode(a)
+}

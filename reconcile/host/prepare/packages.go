@@ -1,0 +1,139 @@
+//go:build linux
+
+package prepare
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"reconciler/reconcile/plan"
+	"reconciler/spec"
+)
+
+// lxcPackages are what a host of containers has, besides what they depend on. The others are only
+// recommended by lxc and its templates, and taken one by one since the rest of what is recommended
+// does nothing for containers of root: debootstrap, wget and openssl for the template of Debian,
+// rsync for clones of directories, uidmap for containers of other users.
+func lxcPackages() []string {
+	return []string{"debootstrap", "iproute2", "lxc", "lxc-templates", "openssl", "rsync", "uidmap",
+		"wget"}
+}
+
+// neededPackages returns all that a preparation takes, sorted.
+func neededPackages(want *spec.Preparation) []string {
+	all := append(lxcPackages(), want.Packages...)
+	for _, b := range want.Bridges {
+		if b.NAT {
+			all = append(all, "nftables")
+		}
+		if b.DHCPFirst.IsValid() {
+			all = append(all, "dnsmasq-base")
+		}
+	}
+	// Where the kernel has it, liblxc starts no container without its parser.
+	if strings.TrimSpace(read("/sys/module/apparmor/parameters/enabled")) == "Y" {
+		all = append(all, "apparmor")
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// packages finds the packages that are not completely installed.
+func packages(ctx context.Context, want *spec.Preparation) ([]difference, error) {
+	needed := neededPackages(want)
+	if !isInstalled("dpkg-query") || !isInstalled("apt-get") {
+		return noApt(needed), nil
+	}
+	there, err := installed(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var missing []string
+	for _, name := range needed {
+		if there[name] != "installed" {
+			missing = append(missing, name)
+		}
+	}
+	var out []difference
+	for i, name := range missing {
+		change := plan.HostChange{What: "package " + name, Old: there[name], New: "installed"}
+		fix := func(context.Context) error { return nil } // came with the first
+		if i == 0 {
+			fix = func(ctx context.Context) error { return install(ctx, want, missing) }
+		}
+		out = append(out, difference{change, fix})
+	}
+	return out, nil
+}
+
+// noApt refuses what is missing on a host that is neither Debian nor Ubuntu. Without packages all
+// that can be known is whether LXC is there.
+func noApt(needed []string) []difference {
+	if isInstalled("lxc-start") {
+		return nil
+	}
+	distribution := parseRelease(osRelease()).String()
+	if distribution == "" {
+		distribution = "an unknown distribution"
+	}
+	var out []difference
+	for _, name := range needed {
+		out = append(out, difference{change: plan.HostChange{What: "package " + name,
+			New: "installed", Refused: "this host has no apt-get (it runs " + distribution +
+				", not Debian or Ubuntu): install LXC there yourself"}})
+	}
+	return out
+}
+
+// installed returns the status of every package that dpkg knows, such as installed or
+// half-configured, by name.
+func installed(ctx context.Context) (map[string]string, error) {
+	out, err := run(ctx, "dpkg-query", "-W", "-f", "${Package} ${Status}\n")
+	if err != nil {
+		return nil, fmt.Errorf("cannot list the packages of this host: %w", err)
+	}
+	return parseStatus(out), nil
+}
+
+// parseStatus reads lines of a package and its three words of status. Of a package that is there
+// for several architectures the best counts.
+func parseStatus(text string) map[string]string {
+	status := map[string]string{}
+	for line := range strings.Lines(text) {
+		fields := strings.Fields(line)
+		if len(fields) != 4 || status[fields[0]] == "installed" {
+			continue
+		}
+		switch fields[3] {
+		case "not-installed", "config-files":
+			delete(status, fields[0])
+		default:
+			status[fields[0]] = fields[3]
+		}
+	}
+	return status
+}
+
+// install installs packages. What an earlier run was killed in the middle of is finished first:
+// apt-get refuses to do anything before that. Package lists are fetched only if it does not work
+// with those that are there.
+func install(ctx context.Context, want *spec.Preparation, names []string) error {
+	if err := keepOffBridgeOfLXC(want); err != nil {
+		return err
+	}
+	if err := configurePending(ctx); err != nil {
+		return err
+	}
+	args := append([]string{"install", "-y", "--no-install-recommends"}, names...)
+	first := apt(ctx, args...)
+	if first == nil || ctx.Err() != nil {
+		return first
+	}
+	if err := apt(ctx, "update"); err != nil {
+		return errors.Join(first, err)
+	}
+	return apt(ctx, args...)
+}

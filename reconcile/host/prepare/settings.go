@@ -1,0 +1,87 @@
+package prepare
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+
+	"reconciler/spec"
+)
+
+const forwarding = "net/ipv4/ip_forward"
+
+// sysctlPath turns a key into its path below /proc/sys. As in sysctl(8), the first separator is the
+// one that counts: net.ipv4.conf.eth0/1.forwarding is net/ipv4/conf/eth0.1/forwarding.
+func sysctlPath(key string) string {
+	if i := strings.IndexAny(key, "./"); i < 0 || key[i] == '/' {
+		return key
+	}
+	return swapSeparators(key)
+}
+
+// sysctlKey is the usual form of a path.
+func sysctlKey(path string) string { return swapSeparators(path) }
+
+func swapSeparators(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch r {
+		case '.':
+			return '/'
+		case '/':
+			return '.'
+		default:
+			return r
+		}
+	}, s)
+}
+
+// neededSettings returns what the kernel is to be told, by path: what is declared, and forwarding
+// if a bridge has NAT.
+func neededSettings(want *spec.Preparation) (map[string]string, error) {
+	out := map[string]string{}
+	for key, value := range want.Sysctl {
+		path := sysctlPath(key)
+		if old, twice := out[path]; twice && !sameValue(old, value) {
+			return nil, errors.New("sysctl " + sysctlKey(path) + " is declared twice, in both of its forms")
+		}
+		out[path] = value
+	}
+	for _, b := range want.Bridges {
+		if !b.NAT {
+			continue
+		}
+		if value, declared := out[forwarding]; declared && value == "0" {
+			return nil, errors.New("sysctl net.ipv4.ip_forward is declared as 0, but bridge " +
+				b.Name + " has NAT: leave one of them out")
+		}
+		out[forwarding] = "1"
+	}
+	return out, nil
+}
+
+// sameValue compares values as the kernel does: it prints tabs between numbers.
+func sameValue(a, b string) bool { return slices.Equal(strings.Fields(a), strings.Fields(b)) }
+
+// parseSettings reads sysctl.d(5), by path; of a key that is there twice the last value counts.
+func parseSettings(text string) map[string]string {
+	out := map[string]string{}
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		key, value, found := strings.Cut(line, "=")
+		if found && line[0] != '#' && line[0] != ';' {
+			out[sysctlPath(strings.TrimSpace(key))] = strings.TrimSpace(value)
+		}
+	}
+	return out
+}
+
+// settingsText is the file that says them at boot.
+func settingsText(settings map[string]string) string {
+	var b strings.Builder
+	b.WriteString(header)
+	for _, path := range slices.Sorted(maps.Keys(settings)) {
+		b.WriteString(path + " = " + settings[path] + "\n")
+	}
+	return b.String()
+}
