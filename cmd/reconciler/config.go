@@ -28,7 +28,7 @@ func complete(cmd *cobra.Command, env func(string) (string, bool)) error {
 	flags.VisitAll(func(f *pflag.Flag) {
 		name := envPrefix + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
 		value, ok := env(name)
-		if !ok || value == "" || f.Changed || f.Name == "help" {
+		if !ok || value == "" || f.Changed || f.Name == "help" || mustBeTyped(f) {
 			return
 		}
 		if err := flags.Set(f.Name, value); err != nil {
@@ -39,6 +39,15 @@ func complete(cmd *cobra.Command, env func(string) (string, bool)) error {
 		return err
 	}
 	return readConfig(cmd)
+}
+
+// typed is the annotation of a flag that counts only on the command line: another command has one
+// of the same name that means something else.
+const typed = "reconciler_typed"
+
+func mustBeTyped(f *pflag.Flag) bool {
+	_, only := f.Annotations[typed]
+	return only
 }
 
 // readConfig sets the flags that are still unset from the configuration file: a mapping from flag
@@ -90,7 +99,7 @@ func setFromMapping(cmd *cobra.Command, path string, mapping *yaml.Node) error {
 func setOne(cmd *cobra.Command, name string, value *yaml.Node, seen map[string]bool) error {
 	flags := cmd.Flags()
 	f := flags.Lookup(name)
-	if f == nil || name == "config" || name == "help" {
+	if f == nil || name == "config" || name == "help" || mustBeTyped(f) {
 		// A key of another command is as valid in a file that all commands share.
 		if commandFlag(cmd.Root(), name) {
 			return nil

@@ -161,7 +161,7 @@ func (x *explaining) look(ctx context.Context, planned bool) {
 	}
 }
 
-// remembered adds what the tree leaves to be generated.
+// remembered adds what is recorded, and what the tree leaves to be generated.
 func (x *explaining) remembered(r state.Record) {
 	address := ""
 	if r.IP.IsValid() {
@@ -184,7 +184,11 @@ func (x *explaining) remembered(r state.Record) {
 		if value == "" && !wins {
 			continue
 		}
-		s.Layers = append(s.Layers, report.ExplainedLayer{Layer: spec.Layer{Name: "generated",
+		name := "generated"
+		if !wins {
+			name = "recorded"
+		}
+		s.Layers = append(s.Layers, report.ExplainedLayer{Layer: spec.Layer{Name: name,
 			Value: cmp.Or(value, "(generated in the first run)"), Wins: wins}})
 	}
 	slices.SortFunc(x.Settings, func(a, b report.ExplainedSetting) int {

@@ -27,7 +27,9 @@ no value that the tree did not declare. Names and addresses are in it.`,
 			return runStateExport(cmd.Context(), a, args)
 		},
 	}
-	cmd.Flags().BoolVar(&observed, "observed", false, "the records and the hosts as seen last")
+	flags := cmd.Flags()
+	flags.BoolVar(&observed, "observed", false, "the records and the hosts as seen last")
+	flags.Lookup("observed").Annotations = map[string][]string{typed: nil}
 	return cmd
 }
 

@@ -29,7 +29,8 @@ const exitText = `Exit codes:
   1  failed: bad usage, bad tree, unreadable source, a step failed
   2  only with "plan --detailed-exitcode": the plan is not empty
   3  converged as far as allowed, but a guard blocked something
-  4  some hosts were unreachable; the others converged`
+  4  some hosts were unreachable; the others converged
+Where several apply, the first of 1, 2, 4, 3 counts.`
 
 // streams are where a command reads and writes: reports to out, logs and progress to err.
 type streams struct {

@@ -11,9 +11,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"reconciler/reconcile"
+	"reconciler/reconcile/plan"
 	"reconciler/reconcile/report"
 	"reconciler/reconcile/web"
-	"reconciler/state"
 )
 
 func newStatus(a *app) *cobra.Command {
@@ -22,7 +22,7 @@ func newStatus(a *app) *cobra.Command {
 		Short: "Show each container: state, address, in sync or not, last failure",
 		Long: `Show what is remembered of each container and, if a source is given, how it runs
 now and whether it is what the tree says; what is suspended; and how the daemon is, if one runs
-on this state.`,
+on this state. Where nobody looks now, the state is the one that was recorded last.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runStatus(cmd.Context(), a)
@@ -32,23 +32,21 @@ on this state.`,
 
 func runStatus(ctx context.Context, a *app) error {
 	var pass reconcile.Pass
+	var passErr error // what is remembered is shown all the same
 	if a.source != "" {
-		var err error
-		if pass, err = a.pass(ctx, nil, reconcile.Plan); err != nil {
-			return err
-		}
+		pass, passErr = a.pass(ctx, nil, reconcile.Plan)
 	}
-	snapshot, err := a.load(ctx)
+	recorded, err := a.recorded(ctx)
 	if err != nil {
-		return err
+		return errors.Join(passErr, err)
 	}
 	rows := report.Status{
-		Containers:  a.filter(statusRows(pass, snapshot.Records)),
-		Suspensions: web.SuspensionRows(snapshot.Suspensions, time.Now()),
+		Containers:  a.filter(statusRows(pass, recorded)),
+		Suspensions: web.SuspensionRows(recorded.State.Suspensions, time.Now()),
 		Daemon:      a.daemonRow(ctx),
 	}
-	if err := a.write(rows.Text, rows.JSON); err != nil {
-		return err
+	if err := a.write(rows.Text, rows.JSON); err != nil || passErr != nil {
+		return errors.Join(passErr, err)
 	}
 	for _, u := range pass.Plan.Unreachable {
 		fmt.Fprintf(a.err, "host %s is unreachable: %s\n", u.Host, u.Text)
@@ -57,6 +55,16 @@ func runStatus(ctx context.Context, a *app) error {
 		return exitCode(report.ExitUnreachable)
 	}
 	return nil
+}
+
+// recorded reads what the state remembers of containers and hosts.
+func (a *app) recorded(ctx context.Context) (reconcile.Recorded, error) {
+	session, err := openSession(ctx, a)
+	if err != nil {
+		return reconcile.Recorded{}, err
+	}
+	defer session.close()
+	return reconcile.ReadRecorded(ctx, session.store)
 }
 
 // filter leaves out the rows that --host and --only are not about: nothing is known of them.
@@ -71,7 +79,7 @@ func (a *app) filter(rows []report.StatusRow) []report.StatusRow {
 type containerKey struct{ host, name string }
 
 // statusRows has a row for each container that is declared, remembered or both.
-func statusRows(pass reconcile.Pass, records []state.Record) []report.StatusRow {
+func statusRows(pass reconcile.Pass, recorded reconcile.Recorded) []report.StatusRow {
 	rows := map[containerKey]*report.StatusRow{}
 	row := func(host, name string) *report.StatusRow {
 		k := containerKey{host, name}
@@ -88,6 +96,7 @@ func statusRows(pass reconcile.Pass, records []state.Record) []report.StatusRow 
 			}
 		}
 	}
+	records := recorded.State.Records
 	for i := range records {
 		r := row(records[i].Host, records[i].Name)
 		r.Failure = records[i].Failure
@@ -95,6 +104,7 @@ func statusRows(pass reconcile.Pass, records []state.Record) []report.StatusRow 
 			r.Address = records[i].IP.String()
 		}
 	}
+	addRecorded(recorded, rows)
 	addObserved(pass, rows)
 	status := make([]report.StatusRow, 0, len(rows))
 	for _, r := range rows {
@@ -106,18 +116,30 @@ func statusRows(pass reconcile.Pass, records []state.Record) []report.StatusRow 
 	return status
 }
 
+// addRecorded adds how the containers were when a pass last looked at their hosts.
+func addRecorded(recorded reconcile.Recorded, rows map[containerKey]*report.StatusRow) {
+	for k, r := range rows {
+		if seen, ok := recorded.Hosts[k.host]; ok {
+			r.State, r.Recorded = stateOf(seen.Actual, k.name), true
+		}
+	}
+}
+
+// stateOf returns the state of a container on an observed host.
+func stateOf(a plan.Actual, name string) string {
+	for i := range a.Containers {
+		if a.Containers[i].Name == name {
+			return string(a.Containers[i].State)
+		}
+	}
+	return "absent"
+}
+
 // addObserved adds what the hosts say now.
 func addObserved(pass reconcile.Pass, rows map[containerKey]*report.StatusRow) {
-	for host, actual := range pass.Observed {
-		for k, r := range rows {
-			if k.host == host {
-				r.State, r.InSync = "absent", "yes"
-			}
-		}
-		for i := range actual.Containers {
-			if r := rows[containerKey{host, actual.Containers[i].Name}]; r != nil {
-				r.State = string(actual.Containers[i].State)
-			}
+	for k, r := range rows {
+		if actual, ok := pass.Observed[k.host]; ok {
+			r.State, r.InSync, r.Recorded = stateOf(actual, k.name), "yes", false
 		}
 	}
 	for i := range pass.Plan.Steps {

@@ -151,6 +151,8 @@ func TestRowGoldens(t *testing.T) {
 					Failure: "cannot start container: device busy"},
 				{Host: h1, Container: "old.foo.com", State: "stopped", InSync: "held",
 					Held: "suspended by ann@desk: disk is being changed"},
+				{Host: h1, Container: "seen.foo.com", State: "running", Recorded: true,
+					InSync: "unknown"},
 			},
 			Suspensions: []SuspensionRow{
 				{By: "ann@desk", Since: record.Created, Reason: "moving house"},

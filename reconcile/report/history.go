@@ -37,10 +37,11 @@ func (h History) Text(w io.Writer, o TextOptions) error {
 		took := r.Ended.Sub(r.Began).Round(time.Millisecond).String()
 		rows = append(rows, []string{stamp(r.Began), took, shortRevision(r.Revision),
 			strconv.Itoa(r.Created), strconv.Itoa(r.Changed), strconv.Itoa(r.Destroyed),
-			strconv.Itoa(r.Failed), strconv.Itoa(r.Blocked), r.Signer, r.note()})
+			strconv.Itoa(r.Failed), strconv.Itoa(r.Blocked), strconv.Itoa(r.Held),
+			r.Author, r.Signer, r.note()})
 	}
 	p.table([]string{"BEGAN", "TOOK", "REVISION", "CREATED", "CHANGED", "DESTROYED", "FAILED",
-		"BLOCKED", "SIGNED BY", "WHAT"}, rows)
+		"BLOCKED", "HELD", "AUTHOR", "SIGNED BY", "WHAT"}, rows)
 	return p.close()
 }
 

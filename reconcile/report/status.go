@@ -11,7 +11,8 @@ import (
 type StatusRow struct {
 	Host      string `json:"host"`
 	Container string `json:"container"`
-	State     string `json:"state"` // as the host reports it, or unknown
+	State     string `json:"state"`              // as the host reports it, or unknown
+	Recorded  bool   `json:"recorded,omitempty"` // State is what was last seen, not how it is now
 	Address   string `json:"address,omitempty"`
 	InSync    string `json:"in_sync"`           // yes, no, held or unknown
 	Failure   string `json:"failure,omitempty"` // the last one, empty after a success
@@ -53,7 +54,7 @@ func (s Status) Text(w io.Writer, o TextOptions) error {
 	p := newPrinter(w, o)
 	rows := make([][]string, 0, len(s.Containers))
 	for _, r := range s.Containers {
-		rows = append(rows, []string{r.Host, r.Container, r.State, r.Address, r.InSync,
+		rows = append(rows, []string{r.Host, r.Container, r.stateText(), r.Address, r.InSync,
 			cmp.Or(r.Failure, r.Held)})
 	}
 	p.table([]string{"HOST", "CONTAINER", "STATE", "ADDRESS", "IN SYNC", "LAST FAILURE, OR WHY HELD"},
@@ -67,6 +68,13 @@ func (s Status) Text(w io.Writer, o TextOptions) error {
 		p.daemon(s.Daemon)
 	}
 	return p.close()
+}
+
+func (r StatusRow) stateText() string {
+	if r.Recorded {
+		return r.State + " (recorded)"
+	}
+	return r.State
 }
 
 func (p *printer) suspensions(list []SuspensionRow) {
