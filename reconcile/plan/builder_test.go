@@ -121,6 +121,28 @@ func (s *scene) foreign(names ...string) *scene {
 	return s
 }
 
+// prepare says what the host is to be prepared with: its bridges, and what is missing.
+func (s *scene) prepare(bridges []string, missing ...string) *scene {
+	s.in.Prepare = &plan.Preparing{}
+	for _, b := range bridges {
+		s.in.Prepare.Want.Bridges = append(s.in.Prepare.Want.Bridges, spec.PreparedBridge{Name: b})
+	}
+	for _, what := range missing {
+		s.in.Prepare.Changes = append(s.in.Prepare.Changes, plan.HostChange{What: what, New: "made"})
+	}
+	return s
+}
+
+// can sets the facts of the host: those of a small machine, changed.
+func (s *scene) can(edits ...func(*plan.Facts)) *scene {
+	s.in.Facts = &plan.Facts{LXC: "5.0.2", Backings: []string{"dir", "overlayfs"},
+		Memory: 4 << 30, DiskTotal: 100 << 30, DiskFree: 10 << 30}
+	for _, e := range edits {
+		e(s.in.Facts)
+	}
+	return s
+}
+
 func (s *scene) got(name string) *plan.Observed {
 	i := slices.IndexFunc(s.in.Actual.Containers,
 		func(o plan.Observed) bool { return o.Name == name })
@@ -209,6 +231,7 @@ func stop(o *plan.Observed) { o.State, o.PID, o.Live, o.Addresses = plan.Stopped
 
 // text renders a plan, one line for each container:
 //
+//	h> bridge br9, package lxc                    what its host is prepared with before
 //	web <base: clone(declared) configure start   steps, reasons but "follows", needs
 //	web! guard destroy                            what is blocked; "failed" if it is a mistake
 //	web= window change                            what is held, and what would be done
@@ -216,6 +239,13 @@ func stop(o *plan.Observed) { o.State, o.PID, o.Live, o.Addresses = plan.Stopped
 //	= 3                                           how many are as declared
 func text(p plan.Plan) string {
 	var b strings.Builder
+	for _, x := range p.Prepare {
+		fmt.Fprintf(&b, "%s> ", x.Host)
+		for i, c := range x.Changes {
+			b.WriteString(strings.Repeat(", ", min(i, 1)) + c.What)
+		}
+		b.WriteString("\n")
+	}
 	for _, it := range p.Containers() {
 		b.WriteString(at(it.Host, it.Container))
 		if needs := it.Steps[0].Needs; len(needs) > 0 {

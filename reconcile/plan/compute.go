@@ -18,6 +18,7 @@ import (
 func Compute(in Input) Plan {
 	p := &planner{in: &in, table: newTable()}
 	p.out = Plan{
+		Prepare:     []HostPreparation{},
 		Steps:       make([]Step, 0, expected(in.Hosts)),
 		Blocked:     []Blocked{},
 		Held:        []Held{},
@@ -77,6 +78,7 @@ type planner struct {
 	changes  []Change // free space for the changes of steps
 	text     []byte   // scratch for canonical texts
 	holding  bool     // something on the host is held or left
+	ready    readiness
 }
 
 // item is everything about one name on one host.
@@ -131,6 +133,7 @@ func (p *planner) host(h *HostInput) {
 		}
 	}
 	p.readHolds()
+	p.prepare()
 	for i := range p.items {
 		p.decide(&p.items[i])
 	}

@@ -14,6 +14,12 @@ import (
 // finished container), and stops after some steps as if the process was killed.
 func killed(m *model, p plan.Plan, steps int) error {
 	var mine []plan.Item
+	for range p.Prepare {
+		if steps--; steps < 0 {
+			return nil
+		}
+		m.prepare()
+	}
 	for _, it := range p.Containers() {
 		if it.Host == m.in.Host {
 			mine = append(mine, it)
@@ -76,7 +82,7 @@ func TestAKillAtAnyStepConverges(t *testing.T) {
 			if p = plan.Compute(in); p.Empty() {
 				break
 			}
-			most := len(p.Steps)
+			most := len(p.Prepare) + len(p.Steps)
 			if pass < 3 {
 				most = rapid.IntRange(0, most).Draw(t, "kill")
 			}

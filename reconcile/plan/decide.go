@@ -194,6 +194,9 @@ func (p *planner) liveWork(it *item) work {
 // makeable reports whether the host can carry a new container like this; otherwise it is blocked.
 func (p *planner) makeable(it *item) bool {
 	d := it.want
+	if !p.fits(it) || !p.fitsDisk(it) {
+		return false
+	}
 	if d.Backing != "" && d.Backing != "dir" && d.Backing != "overlayfs" {
 		p.block(it, Blocked{Action: makeAction(d), Code: BlockedUnsupported,
 			Text: "backing \"" + d.Backing + "\" is not acted on yet"})
@@ -213,7 +216,7 @@ func needsBridge(it *item) bool {
 }
 
 func (p *planner) lacksBridge(d *Desired) bool {
-	return d.Bridge != "" && !slices.Contains(p.h.Actual.Bridges, d.Bridge)
+	return p.awaitsBridge(d) && !slices.Contains(p.ready.bridges, d.Bridge)
 }
 
 func makeAction(d *Desired) Action {

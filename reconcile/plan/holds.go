@@ -10,11 +10,11 @@ import (
 
 // readHolds finds the hold of each item of the host.
 func (p *planner) readHolds() {
-	p.holding = false
+	p.holding, p.ready = false, readiness{}
 	if len(p.in.Holds) == 0 {
 		return
 	}
-	var all *Hold // that holds every container of the host
+	var all *Hold // that holds every container of the host, and its preparation
 	byName := map[string]*Hold{}
 	for i := range p.in.Holds {
 		h := &p.in.Holds[i]
@@ -26,6 +26,7 @@ func (p *planner) readHolds() {
 			byName[h.Container] = stronger(byName[h.Container], h)
 		}
 	}
+	p.ready.hold = all
 	for i := range p.items {
 		it := &p.items[i]
 		it.hold = stronger(all, byName[it.name])
@@ -60,6 +61,7 @@ func (p *planner) settleHolds() {
 			p.holdBack(it, it.hold.Code, it.hold.Text)
 		}
 	}
+	p.holdUnprepared()
 	for again := true; again; {
 		clones, layers := p.holdClones(), p.holdLayers()
 		again = p.holdTakers() || clones || layers

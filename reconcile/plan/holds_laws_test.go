@@ -58,6 +58,13 @@ func TestLawsOfHolds(t *testing.T) {
 		func(t *rapid.T, in plan.Input, p plan.Plan) {
 			for _, x := range p.Held {
 				h := hostOf(in, x.Host)
+				if x.Container == "" {
+					w := h.Prepare
+					if w.Hold == nil && w.Drift != spec.DriftReport && !heldBy(in, x.Host, "") {
+						t.Fatalf("the preparation of %s is not held, and listed as %s", x.Host, x.Code)
+					}
+					continue
+				}
 				switch x.Code {
 				case plan.HeldNeeds:
 				case plan.HeldDrift:

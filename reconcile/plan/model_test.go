@@ -39,6 +39,11 @@ func apply(in plan.Input, p plan.Plan) (plan.Input, error) {
 		h.Owned = slices.Clone(h.Owned)
 		h.Actual.Containers = slices.Clone(h.Actual.Containers)
 		m := model{in: h, inst: in.Installation, done: map[string]bool{}, tags: map[string]string{}}
+		for _, x := range p.Prepare {
+			if x.Host == h.Host {
+				m.prepare()
+			}
+		}
 		for _, it := range p.Containers() {
 			if it.Host != h.Host {
 				continue
@@ -49,6 +54,21 @@ func apply(in plan.Input, p plan.Plan) (plan.Input, error) {
 		}
 	}
 	return out, nil
+}
+
+// prepare makes everything that the host shall have.
+func (m *model) prepare() {
+	w := *m.in.Prepare
+	w.Changes = nil
+	m.in.Prepare = &w
+	for _, b := range w.Want.Bridges {
+		m.in.Actual.Bridges = append(slices.Clone(m.in.Actual.Bridges), b.Name)
+	}
+	if m.in.Facts != nil {
+		f := *m.in.Facts
+		f.LXC = "5.0.2"
+		m.in.Facts = &f
+	}
 }
 
 func (m *model) container(it plan.Item) error {

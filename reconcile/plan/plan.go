@@ -69,6 +69,9 @@ type HostInput struct {
 	Owned    []Owned
 	Actual   Actual
 	Problems []Blocked // what could not be resolved: these containers are left alone
+
+	Facts   *Facts     // what the host can do; nil: nobody knows, and nothing is refused for it
+	Prepare *Preparing // what the host itself shall have; nil: nothing is declared
 }
 
 // Action is what a step does.
@@ -160,10 +163,18 @@ const (
 	BlockedBridge      = "bridge"      // the bridge does not exist
 	BlockedAddress     = "address"     // no address free, or it belongs to somebody else
 	BlockedDamaged     = "damaged"     // ours, but must not be started
+
+	BlockedMemory      = "memory"       // it may use more than the host has
+	BlockedBacking     = "backing"      // the host cannot do it
+	BlockedDisk        = "disk"         // what is declared does not fit
+	BlockedLXC         = "lxc"          // it is not installed on the host
+	BlockedVolumeGroup = "volume_group" // the host does not have it
 )
 
 // Held is work on one container that waits, or drift that is left as it is. It is neither a fault
 // nor blocked. A container has one for what it would have got and one for its drift.
+//
+// Without a container it is the preparation of the host that waits.
 type Held struct {
 	Host      string        `json:"host"`
 	Container string        `json:"container"`
@@ -200,11 +211,12 @@ type Unreachable struct {
 
 // Plan is what Compute answers: ordered steps, and everything that is not done with its reason.
 type Plan struct {
-	Steps       []Step         `json:"steps"` // by host; in an order that can be executed
-	Blocked     []Blocked      `json:"blocked"`
-	Held        []Held         `json:"held"` // what waits; by host and container
-	Unmanaged   []Unmanaged    `json:"unmanaged"`
-	Unreachable []Unreachable  `json:"unreachable"`
-	Warnings    []spec.Problem `json:"warnings"`
-	Unchanged   int            `json:"unchanged"` // containers with nothing to do
+	Prepare     []HostPreparation `json:"prepare"` // by host; each before the steps of its host
+	Steps       []Step            `json:"steps"`   // by host; in an order that can be executed
+	Blocked     []Blocked         `json:"blocked"`
+	Held        []Held            `json:"held"` // what waits; by host and container
+	Unmanaged   []Unmanaged       `json:"unmanaged"`
+	Unreachable []Unreachable     `json:"unreachable"`
+	Warnings    []spec.Problem    `json:"warnings"`
+	Unchanged   int               `json:"unchanged"` // containers with nothing to do
 }

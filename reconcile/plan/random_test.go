@@ -54,7 +54,30 @@ func randomHost(t *rapid.T, name string) plan.HostInput {
 	for _, n := range names {
 		randomPlace(t, &h, randomContainer(t, n), randomContainer(t, n))
 	}
+	randomAbilities(t, &h)
 	return h
+}
+
+// randomAbilities draws what is known of a host, and what it is to be prepared with.
+func randomAbilities(t *rapid.T, h *plan.HostInput) {
+	if rapid.Bool().Draw(t, "facts") {
+		h.Facts = &plan.Facts{LXC: rapid.SampledFrom([]string{"", "5.0.2", "6.0.4"}).Draw(t, "lxc"),
+			Memory: rapid.SampledFrom([]int64{0, 512 << 20, 4 << 30}).Draw(t, "memory")}
+	}
+	if !rapid.Bool().Draw(t, "prepare") {
+		return
+	}
+	h.Prepare = &plan.Preparing{Drift: rapid.SampledFrom([]spec.Drift{spec.DriftCorrect,
+		spec.DriftCorrect, spec.DriftReport, spec.DriftIgnore}).Draw(t, "host drift")}
+	h.Prepare.Want.Bridges = []spec.PreparedBridge{{Name: "br9"}}
+	for _, what := range []string{"package lxc", "bridge br9", "sysctl net.ipv4.ip_forward"} {
+		if rapid.Bool().Draw(t, what) {
+			h.Prepare.Changes = append(h.Prepare.Changes, plan.HostChange{What: what, New: "1"})
+		}
+	}
+	if rapid.IntRange(0, 4).Draw(t, "host window") == 0 {
+		h.Prepare.Hold = &plan.Hold{Code: plan.HeldWindow, Text: "opens at 22:00"}
+	}
 }
 
 // randomContainer draws a declaration, mostly a usual one.

@@ -49,7 +49,7 @@ func (p *planner) blockProtected(it *item) {
 func (p *planner) blockBridge(it *item) {
 	p.block(it, Blocked{Action: Configure, Code: BlockedBridge, Failed: true,
 		Text:    fmt.Sprintf("bridge %q does not exist on the host", it.want.Bridge),
-		Unblock: "make the bridge, or name another"})
+		Unblock: "make the bridge, name another, or declare prepare for the host"})
 }
 
 func (p *planner) blockGuard(it *item, g guard) {

@@ -88,7 +88,7 @@ func TestSentencesOfWhatIsBlocked(t *testing.T) {
 			web! it is not declared any more, but protected [` +
 			`declare it again with protect: false, then remove it]`},
 		{onHost(declare("web", func(d *plan.Desired) { d.Bridge = "br9" })), `
-			web! bridge "br9" does not exist on the host [make the bridge, or name another]`},
+			web! bridge "br9" does not exist on the host [make the bridge, name another, or declare prepare for the host]`},
 		{onHost(declare("web", func(d *plan.Desired) { d.Backing = "btrfs" })), `
 			web! backing "btrfs" is not acted on yet`},
 		{onHost(declare("web")).foreign("web"), `

@@ -31,8 +31,9 @@ type Summary struct {
 	Unchanged                        int // containers
 }
 
-// Empty reports whether there is no step. What is blocked or held is another question.
-func (p Plan) Empty() bool { return len(p.Steps) == 0 }
+// Empty reports whether there is nothing to do: no step, and no host to prepare. What is blocked or
+// held is another question.
+func (p Plan) Empty() bool { return len(p.Steps)+len(p.Prepare) == 0 }
 
 // Containers groups the steps by container, in the order of the plan.
 func (p Plan) Containers() []Item {

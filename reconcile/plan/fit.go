@@ -1,0 +1,82 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// fits reports whether the host can carry a new container as far as facts of it are known;
+// otherwise it is blocked, with the numbers.
+func (p *planner) fits(it *item) bool {
+	f, d := p.h.Facts, it.want
+	if f == nil {
+		return true
+	}
+	refuse := func(code, text, unblock string) bool { return p.refuse(it, code, text, unblock) }
+	switch {
+	case p.lacksLXC() && !p.ready.lxc:
+		return refuse(BlockedLXC, "LXC is not installed on the host",
+			"install it, or declare prepare for the host")
+	case f.Memory > 0 && d.Memory > f.Memory:
+		return refuse(BlockedMemory, fmt.Sprintf("it may use %s of memory, and the host has %s",
+			bytesText(d.Memory), bytesText(f.Memory)), "declare less memory, or move it to another host")
+	case d.Backing != "" && len(f.Backings) > 0 && !slices.Contains(f.Backings, d.Backing):
+		return refuse(BlockedBacking, fmt.Sprintf("the host cannot do backing %q, only %s", d.Backing,
+			strings.Join(f.Backings, ", ")), "declare one of these, or give the host what it needs for it")
+	case d.Backing == "lvm" && p.volumeGroup() != "" && !slices.Contains(f.VolumeGroups,
+		p.volumeGroup()):
+		return refuse(BlockedVolumeGroup, fmt.Sprintf("the host has no volume group %q",
+			p.volumeGroup()), "make it there with vgcreate")
+	}
+	return true
+}
+
+// volumeGroup is where the host shall have its logical volumes; empty: it does not say.
+func (p *planner) volumeGroup() string {
+	if p.h.Prepare == nil {
+		return ""
+	}
+	return p.h.Prepare.Want.VolumeGroup
+}
+
+// refuse blocks a new container that does not fit. It returns false.
+func (p *planner) refuse(it *item, code, text, unblock string) bool {
+	p.block(it, Blocked{Action: makeAction(it.want), Code: code, Failed: true, Text: text,
+		Unblock: unblock})
+	return false
+}
+
+// fitsDisk takes the declared size of a new container from the free disk of the host. Logical
+// volumes and datasets lie elsewhere.
+func (p *planner) fitsDisk(it *item) bool {
+	f, d := p.h.Facts, it.want
+	if f == nil || d.Size == 0 || f.DiskTotal == 0 || d.Backing == "lvm" || d.Backing == "zfs" {
+		return true
+	}
+	free := f.DiskFree - p.ready.disk
+	if d.Size <= free {
+		p.ready.disk += d.Size
+		return true
+	}
+	text := fmt.Sprintf("its size is %s, and %s of %s are free on the host", bytesText(d.Size),
+		bytesText(max(0, f.DiskFree)), bytesText(f.DiskTotal))
+	if p.ready.disk > 0 {
+		text += fmt.Sprintf(", of which others in this pass get %s", bytesText(p.ready.disk))
+	}
+	return p.refuse(it, BlockedDisk, text, "declare a smaller size, or free some of the disk")
+}
+
+// bytesText is a number of bytes as people write it: 512M, 1.5G.
+func bytesText(n int64) string {
+	const units = "KMGTPE"
+	if n < 1024 {
+		return strconv.FormatInt(n, 10)
+	}
+	v, u := float64(n)/1024, 0
+	for v >= 1024 {
+		v, u = v/1024, u+1
+	}
+	return strings.TrimSuffix(strconv.FormatFloat(v, 'f', 1, 64), ".0") + units[u:u+1]
+}
