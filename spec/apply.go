@@ -44,7 +44,7 @@ func (b *builder) applyKey(in Place, k, v *yaml.Node) {
 		text, hint := onlySecrets()
 		c.fail(b.encrypted(v, 0), text, hint)
 	case f.Status == Later:
-		c.warn(k, fmt.Sprintf("%q is not acted on yet", f.Key), "")
+		c.warn(k, fmt.Sprintf("%q is not acted on yet", f.Key), f.Hint)
 		b.note(k.Value, origin{v, c.src, f})
 	default:
 		f.set(c, v)

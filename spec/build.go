@@ -153,7 +153,7 @@ func (b *builder) containers(h *hostScope, target *target, u *unique) {
 // scope prepares a host that targets names.
 func (b *builder) scope(t *target) *hostScope {
 	name := t.key.Value
-	h := &hostScope{Host: &Host{Name: name, Connect: "ssh://root@" + name, LXCPath: defaultLXCPath,
+	h := &hostScope{Host: &Host{Name: name, Connect: connectSSH(name), LXCPath: defaultLXCPath,
 		Containers: make(map[string]*Container, len(t.containers)), Position: t.position()},
 		names: make([]string, 0, len(t.containers))}
 	if name == localhost || name == b.opts.Hostname {
@@ -174,6 +174,7 @@ func (b *builder) scope(t *target) *hostScope {
 	}
 	base := b.base(h, "")
 	h.profile = base.Profile
+	b.way(h.Host, b.hosts[name], base.hop)
 	h.Templates = b.templatesOf(name, base)
 	return h
 }

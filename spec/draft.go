@@ -74,6 +74,7 @@ type draft struct {
 	scratch   bool   // profile_type ends in -scratch
 	sizeOf    int64  // that the profile says
 	typeOf    string // that the profile says
+	hop       hop    // of the host
 	unknown   bool   // there is no such profile
 }
 

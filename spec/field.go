@@ -62,7 +62,7 @@ type Field struct {
 	Doc       string   // one line
 	Default   string   // what holds without the key, empty for nothing
 	Values    []string // the only values there are, nil for no such limit
-	Hint      string   // of a rejected key: what to write instead
+	Hint      string   // of a key that is not acted on: what to write instead, if that is known
 	Sensitive bool     // the value is a secret
 }
 
@@ -152,8 +152,8 @@ func newTable() *fieldTable {
 	t := &fieldTable{settings: map[string]*field{}, hosts: map[string]*field{},
 		networks: map[string]*field{}, groups: map[string]*field{}, root: map[string]*field{},
 		prepare: map[string]*field{}, bridges: map[string]*field{}}
-	groups := [][]field{sectionFields(), hostFields(), networkEntryFields(), groupFields(),
-		prepareFields(), preparedBridgeFields(), creationFields(),
+	groups := [][]field{sectionFields(), hostFields(), sshFields(), networkEntryFields(),
+		groupFields(), prepareFields(), preparedBridgeFields(), creationFields(),
 		networkFields(), guestFields(), runFields(), controlFields(), laterFields(),
 		laterHostFields(), rejectedFields(), rejectedRootFields()}
 	for _, g := range groups {

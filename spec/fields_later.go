@@ -27,10 +27,6 @@ func laterFields() []field {
 		{"seed", "bootstrap a minion"},
 		{"seed_cmd", "bootstrap command"},
 		{"snmp_reverse_proxy_port", "port on the host that leads to SNMP"},
-		{"ssh_gateway", "host to jump through"},
-		{"ssh_gateway_key", "key for that host"},
-		{"ssh_gateway_port", "port of that host"},
-		{"ssh_gateway_user", "user on that host"},
 		{"ssh_reverse_proxy_port", "port on the host that leads to ssh"},
 		{"ssh_username", "user of the bootstrap"},
 		{"sudo", "bootstrap through sudo"},
@@ -53,6 +49,9 @@ func laterFields() []field {
 	for _, r := range secrets {
 		f := laterField(r.key, r.doc, inSettings)
 		f.Sensitive = true
+		if r.key == "ssh_gateway_password" {
+			f.Hint = gatewayTakesKeys
+		}
 		out = append(out, f)
 	}
 	return out

@@ -54,9 +54,10 @@ func checkDomain(s string) (wrong, hint string) {
 	return "", ""
 }
 
-// checkHostName says what is wrong with the name of a host: a DNS name or an address.
+// checkHostName says what is wrong with the name of a host: a DNS name or an address. A zone could
+// be any text, and would be one for ssh.
 func checkHostName(s string) (wrong, hint string) {
-	if isAddress(s) {
+	if isAddress(s) && !strings.Contains(s, "%") {
 		return "", ""
 	}
 	return checkDomain(s)

@@ -2,7 +2,6 @@ package spec
 
 import (
 	"fmt"
-	"net/netip"
 	"net/url"
 	"path"
 	"strconv"
@@ -27,6 +26,8 @@ type section struct {
 type hostEntry struct {
 	connect  string
 	lxcpath  string
+	agent    told
+	hop      hop
 	defaults *block        // nil: none
 	prepare  *prepareEntry // nil: not declared
 }
@@ -58,6 +59,10 @@ func (b *builder) readEntry(s *section, e entry, index map[string]*field, in Pla
 		if secret := b.encrypted(v, 0); secret != nil && f.Kind != KindSection {
 			text, hint := onlySecrets()
 			s.fail(secret, text, hint)
+			continue
+		}
+		if f.Status == Rejected {
+			s.fail(k, fmt.Sprintf("%q is not a key here", f.Key), f.Hint)
 			continue
 		}
 		if f.Status == Later {
@@ -163,10 +168,7 @@ func checkConnect(text string) (wrong, hint string) {
 	} else if strings.HasSuffix(u.Host, ":") {
 		return "has no valid port", "write a port from 1 to 65535"
 	}
-	if _, err := netip.ParseAddr(u.Hostname()); err == nil {
-		return "", ""
-	}
-	if wrong, _ = checkDomain(u.Hostname()); wrong != "" {
+	if wrong, _ = checkHostName(u.Hostname()); wrong != "" {
 		return "names no valid host", use
 	}
 	return "", ""

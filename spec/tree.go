@@ -45,8 +45,10 @@ type Network struct {
 // Host is one machine that runs containers.
 type Host struct {
 	Name       string
-	Connect    string // "local" or ssh://user@host[:port]
-	LXCPath    string // absolute
+	Connect    string      // "local" or ssh://user@host[:port]
+	LXCPath    string      // absolute
+	Gateway    *SSHGateway // nil: ssh goes as it is configured
+	Agent      string      // path or name of this program there; empty: it is delivered
 	Containers map[string]*Container
 	Templates  map[string]*Container // the declared templates, completed with this host's defaults
 	Prepare    *Preparation          // what the host shall have; nil: nothing is prepared

@@ -94,11 +94,17 @@ func (u *unique) bridges(h *Host) {
 // machines checks that no two hosts are the same directory of the same machine: each would take
 // the containers of the other for strangers.
 func (u *unique) machines(t *Tree) {
-	type machine struct{ connect, lxcpath string }
+	type machine struct {
+		connect, lxcpath string
+		gateway          SSHGateway // an address may mean another machine behind each
+	}
 	seen := map[machine]*Host{}
 	for _, name := range slices.Sorted(maps.Keys(t.Hosts)) {
 		h := t.Hosts[name]
-		k := machine{h.Connect, h.LXCPath}
+		k := machine{connect: h.Connect, lxcpath: h.LXCPath}
+		if h.Gateway != nil {
+			k.gateway = *h.Gateway
+		}
 		first := seen[k]
 		if first == nil {
 			seen[k] = h

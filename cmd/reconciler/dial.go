@@ -27,13 +27,19 @@ func (d dialer) dial(
 		}
 		return host, nil
 	}
-	host, err := remote.Dial(ctx, remote.Options{
+	o := remote.Options{
 		Address: h.Connect,
 		Target:  remote.Target{Host: h.Name, LXCPath: h.LXCPath, Installation: installation},
 		Version: version(),
 		Program: d.program,
+		Command: h.Agent,
 		Log:     d.log,
-	})
+	}
+	if h.Gateway != nil {
+		o.Gateway = &remote.Gateway{Host: h.Gateway.Host, User: h.Gateway.User,
+			Port: h.Gateway.Port, KeyFile: h.Gateway.KeyFile}
+	}
+	host, err := remote.Dial(ctx, o)
 	if err != nil {
 		return nil, err
 	}

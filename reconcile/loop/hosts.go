@@ -35,7 +35,7 @@ func newHosts(d dial) *hosts {
 func (h *hosts) dial(
 	ctx context.Context, declared *spec.Host, installation string,
 ) (reconcile.Host, error) {
-	key := hostKey{declared.Connect, declared.LXCPath, installation}
+	key := keyOf(declared, installation)
 	h.mu.Lock()
 	old := h.known[declared.Name]
 	h.mu.Unlock()
@@ -85,7 +85,18 @@ func (h *hosts) close(log *slog.Logger) {
 func (h *hosts) sharing(s state.Store) state.Store { return sharedStore{s, &h.store} }
 
 // hostKey is what a connection depends on.
-type hostKey struct{ connect, lxcpath, installation string }
+type hostKey struct {
+	connect, lxcpath, agent, installation string
+	gateway                               spec.SSHGateway
+}
+
+func keyOf(h *spec.Host, installation string) hostKey {
+	key := hostKey{connect: h.Connect, lxcpath: h.LXCPath, agent: h.Agent, installation: installation}
+	if h.Gateway != nil {
+		key.gateway = *h.Gateway
+	}
+	return key
+}
 
 // sharedHost is a connected host that several passes use at once. It is no io.Closer: a pass does
 // not end the connection.

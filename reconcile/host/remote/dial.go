@@ -53,6 +53,13 @@ func Dial(ctx context.Context, o Options) (*Host, error) {
 	if o.timing == (timing{}) {
 		o.timing = usual()
 	}
+	if o.Gateway != nil {
+		if err := o.Gateway.checkKey(); err != nil {
+			return nil, &ConnectError{Host: o.Target.Host, Address: o.Address, Err: err,
+				Advice: "put the key there, name another one in ssh_gateway_key, or remove that key of " +
+					"the tree: ssh then uses those that it is configured with"}
+		}
+	}
 	d := dialer{Options: o}
 	args, err := d.args()
 	if err != nil {
@@ -208,7 +215,7 @@ func (d *dialer) explain(err error) error {
 		if e.Said != "" && err.Error() == errEnded.Error() {
 			e.Err = nil // ssh says it better
 		}
-		e.Advice = adviceFor(e.Said, d.process.exitCode(), d.address)
+		e.Advice = adviceFor(e.Said, d.process.exitCode(), d.route())
 	}
 	return e
 }

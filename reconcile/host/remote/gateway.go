@@ -3,6 +3,10 @@ package remote
 import (
 	"errors"
 	"fmt"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strconv"
 	"strings"
 )
 
@@ -11,24 +15,83 @@ type Gateway struct {
 	Host    string // required
 	User    string // optional: as ssh is configured
 	Port    int    // optional: as ssh is configured
-	KeyFile string // optional: private key for the gateway alone; ~ is the home directory
+	KeyFile string // optional: private key for the gateway alone; ~/ is in the home directory
+}
+
+// byHand is the option with which a person has ssh go over the gateway.
+func (g Gateway) byHand() string {
+	a := g.address()
+	if g.KeyFile != "" {
+		return `-o "ProxyCommand=ssh -i ` + g.KeyFile + ` -W [%h]:%p ` +
+			strings.TrimPrefix(a.byHand(), "ssh ") + `"`
+	}
+	to := a.host
+	if a.user != "" {
+		to = a.user + "@" + to
+	}
+	if strings.Contains(a.host, ":") {
+		to = strings.Replace(to, a.host, "["+a.host+"]", 1)
+	}
+	if a.port != 0 {
+		to += ":" + strconv.Itoa(a.port)
+	}
+	return "-J " + to
+}
+
+func (g Gateway) address() address { return address{user: g.User, host: g.Host, port: g.Port} }
+
+// keyFile is the key as a path without ~. The home is that of the user who runs this, as ssh has it,
+// whatever the environment says.
+func (g Gateway) keyFile() (string, error) {
+	rest, ok := strings.CutPrefix(g.KeyFile, "~/")
+	if !ok {
+		return g.KeyFile, nil
+	}
+	who, err := user.Current()
+	if err != nil {
+		return "", fmt.Errorf("cannot tell whose home directory ~ is: %w", err)
+	}
+	return filepath.Join(who.HomeDir, rest), nil
+}
+
+// checkKey returns an error if the key is no file on this machine: ssh would go on without it, and
+// only say that it was not let in.
+func (g Gateway) checkKey() error {
+	if g.KeyFile == "" {
+		return nil
+	}
+	path, err := g.keyFile()
+	if err != nil {
+		return err
+	}
+	if info, err := os.Stat(path); err != nil {
+		return fmt.Errorf("cannot use the key of gateway %q: %w", g.Host, err)
+	} else if !info.Mode().IsRegular() {
+		return fmt.Errorf("cannot use the key of gateway %q: %q is not a regular file", g.Host, path)
+	}
+	return nil
 }
 
 // proxyCommand is the value of ssh's option of this name. It is used in place of ssh -J, which can
 // neither name a key for the gateway nor demand that its host key is known. ssh has a shell
 // run it, after it has replaced what begins with a percent sign.
 func (g Gateway) proxyCommand(program []string) (string, error) {
-	a := address{user: g.User, host: g.Host, port: g.Port}
+	a := g.address()
 	if err := a.check(0); err != nil {
 		return "", fmt.Errorf("cannot use the gateway: %w", err)
 	}
 	args := append(program[:len(program):len(program)], commonArgs()...)
 	if g.KeyFile != "" {
-		if strings.ContainsRune(g.KeyFile, '"') {
-			return "", errors.New("cannot use the key of the gateway: its name has a quote")
+		key, err := g.keyFile()
+		if err != nil {
+			return "", err
+		}
+		// ssh would put variables of the environment into the name, and tell everybody of it.
+		if strings.ContainsAny(key, `"$`) {
+			return "", errors.New("cannot use the key of the gateway: its name has a quote or a dollar")
 		}
 		// ssh replaces percent signs in the name of a key, too.
-		args = append(args, "-o", "IdentitiesOnly=yes", "-o", `IdentityFile="`+percent(g.KeyFile)+`"`)
+		args = append(args, "-o", "IdentitiesOnly=yes", "-o", `IdentityFile="`+percent(key)+`"`)
 	}
 	args = append(args, "-W", "[\x00h]:\x00p")
 	var words []string
