@@ -62,7 +62,7 @@ func FuzzAddress(f *testing.F) {
 func TestSSHNeverAsksAndNeverBelieves(t *testing.T) {
 	t.Parallel()
 	o := Options{SSH: "ssh", Gateway: &Gateway{Host: "gw.example.org", User: "jump", Port: 2200,
-		KeyFile: "~/a key%"}}
+		KeyFile: "/srv/a key%"}}
 	args, err := sshArgs(o, address{"root", "h1", 22}, "exec agent")
 	if err != nil {
 		t.Fatal(err)
@@ -75,7 +75,7 @@ func TestSSHNeverAsksAndNeverBelieves(t *testing.T) {
 			t.Errorf("%s is not demanded of the host and the gateway: %q", option, args)
 		}
 	}
-	const end = ` '-o' 'IdentitiesOnly=yes' '-o' 'IdentityFile="~/a key%%%%"' '-W' '[%h]:%p' ` +
+	const end = ` '-o' 'IdentitiesOnly=yes' '-o' 'IdentityFile="/srv/a key%%%%"' '-W' '[%h]:%p' ` +
 		`'-l' 'jump' '-p' '2200' '--' 'gw.example.org'`
 	if !strings.HasSuffix(proxy, end) {
 		t.Errorf("the gateway is reached by %s", proxy)
@@ -90,7 +90,8 @@ func TestGatewaysThatCannotBePassedToAShell(t *testing.T) {
 	for _, g := range []Gateway{
 		{}, {Host: "-oProxyCommand=id"}, {Host: "gw", User: "-l"}, {Host: "gw", Port: -1},
 		{Host: "gw;id"}, {Host: "gw", KeyFile: "a'b"}, {Host: "gw", KeyFile: "a\nb"},
-		{Host: "gw", KeyFile: `a"b`}, {Host: "gw", KeyFile: `a\b`},
+		{Host: "gw", KeyFile: `a"b`}, {Host: "gw", KeyFile: "/${HOME}"},
+		{Host: "fe80::1%eth0;id"}, {Host: "gw", KeyFile: `a\b`},
 	} {
 		if got, err := g.proxyCommand([]string{"ssh"}); err == nil {
 			t.Errorf("%+v becomes %s", g, got)
@@ -117,26 +118,35 @@ func TestTheCommandThereIsQuoted(t *testing.T) {
 
 func TestAdvice(t *testing.T) {
 	t.Parallel()
-	a := address{"root", "h1", 2222}
+	r := route{to: address{"root", "h1", 2222}}
 	for said, want := range map[string]string{
 		"ssh: connect to host h1 port 22: Connection refused":                   "sshd runs there",
 		"ssh: connect to host h1 port 22: Connection timed out":                 "firewall",
 		"ssh: connect to host h1 port 22: No route to host":                     "is up",
 		"ssh: connect to host h1 port 22: Network is unreachable":               "has a route",
+		"sudo: a password is required":                                          "NOPASSWD",
 		"sudo: a terminal is required to read the password":                     "NOPASSWD",
-		"bob is not in the sudoers file":                                        "sudo",
+		"sudo: sorry, you must have a tty to run sudo":                          "!requiretty",
+		"bob is not in the sudoers file":                                        "NOPASSWD",
+		"Sorry, user bob is not allowed to execute '/bin/true' as root on h1.":  "agent: /",
+		"Sorry, user bob may not run sudo on h1.":                               "NOPASSWD",
+		"sudo: reconciler: command not found":                                   "secure_path",
+		"sudo: unable to execute /home/bob/x: Permission denied":                "noexec",
+		"sudo: effective uid is not 0, is /usr/bin/sudo on a file system with":  "nosuid",
+		"sudo: PAM account management error: Permission denied":                 "account",
+		"sudo: account validation failure, is your account locked?":             "account",
 		"REMOTE HOST IDENTIFICATION HAS CHANGED! Host key verification failed.": "-R '[h1]:2222'",
 		"version `GLIBC_2.38' not found":                                        "older",
 		"kex_exchange_identification: Connection closed by remote host":         "MaxStartups",
 	} {
-		if got := adviceFor(said, 255, a); !strings.Contains(got, want) {
+		if got := adviceFor(said, 255, r); !strings.Contains(got, want) {
 			t.Errorf("about %q the user is told %q", said, got)
 		}
 	}
 	for code, want := range map[int]string{
 		126: "noexec", 127: "not installed", 255: "ssh -p 2222 root@h1", 1: "",
 	} {
-		if got := adviceFor("", code, a); !strings.Contains(got, want) || want == "" && got != "" {
+		if got := adviceFor("", code, r); !strings.Contains(got, want) || want == "" && got != "" {
 			t.Errorf("about exit code %d the user is told %q", code, got)
 		}
 	}

@@ -41,13 +41,13 @@ type route struct {
 
 func (d *dialer) route() route { return route{d.address, d.Gateway} }
 
-// failing is the machine that a text of ssh is about. ssh cannot name who answers behind a program,
-// so it does not when the one that goes to the gateway has ended.
+// failing is the machine that a text of ssh is about. Before the host has said a word, only the
+// gateway can have.
 func (r route) failing(said string) (byHand, known string) {
 	if r.gateway == nil {
 		return r.to.byHand(), r.to.inKnownHosts()
 	}
-	if strings.Contains(said, "UNKNOWN port 65535") {
+	if strings.Contains(said, "kex_exchange_identification") {
 		a := r.gateway.address()
 		if r.gateway.KeyFile == "" {
 			return a.byHand(), a.inKnownHosts()

@@ -3,6 +3,10 @@ package remote
 // symptom is a text of ssh or of what it runs, and what to do then.
 type symptom struct{ text, advice string }
 
+// allowAll is what sudo must allow, as a program that is delivered has another name in each version.
+const allowAll = "the user must be allowed to use sudo without a password, by a line such as " +
+	"USER ALL=(root) NOPASSWD: ALL in sudoers there, or let root log in"
+
 // symptoms come with the more telling ones first. HAND stands for the command that logs in by hand,
 // KNOWN for the host as known_hosts has it.
 func symptoms() []symptom {
@@ -12,12 +16,25 @@ func symptoms() []symptom {
 				"log in once with HAND and compare the fingerprint; else somebody may be in between"},
 		{"Host key verification failed",
 			"log in once with HAND and compare the fingerprint, so that the host key is known"},
-		{"a password is required", "the user must be allowed to use sudo without a password " +
-			"(NOPASSWD: ALL in sudoers), or let root log in"},
-		{"sudo: a terminal is required", "the user must be allowed to use sudo without a password " +
-			"(NOPASSWD: ALL in sudoers), or let root log in"},
+		{"must have a tty to run sudo", "sudo wants a terminal for this user: write " +
+			"Defaults:USER !requiretty in sudoers there, or let root log in"},
+		{"a password is required", allowAll},
+		{"a terminal is required", allowAll},
+		{"is not in the sudoers", allowAll},
+		{"may not run sudo", allowAll},
+		{"is not allowed to execute", "sudo allows the user other programs only: " + allowAll +
+			". To allow only this program, install it there, write agent: /PATH at the host in the " +
+			"tree, and NOPASSWD: /PATH agent in sudoers"},
 		{"sudo: not found", "install sudo there, or let root log in"},
-		{"is not in the sudoers", "allow the user to use sudo, or let root log in"},
+		{": command not found", "sudo looks for programs in its own secure_path: write an absolute " +
+			"path in agent"},
+		{"sudo: unable to execute", "root may not run what is in the home directory of the user: it " +
+			"may be mounted noexec, or from a server that does not trust root. Install the program " +
+			"there, and name its path in agent"},
+		{"sudo: effective uid is not 0", "sudo cannot work there: its file system is mounted nosuid, " +
+			"or new privileges are forbidden. Let root log in"},
+		{"account management error", "the account of the user is locked or has expired there"},
+		{"account validation failure", "the account of the user is locked or has expired there"},
 		{"liblxc.so", "install LXC there"},
 		{"error while loading shared libraries", "a library is missing there"},
 		{"GLIBC_", "the system there is older than the one that this program was built on"},
@@ -26,6 +43,9 @@ func symptoms() []symptom {
 			"name the key in ssh's configuration, with IdentitiesOnly yes"},
 		{"Permission denied (", "see that HAND logs in without a password: " +
 			"the key must be in authorized_keys there, and here in ssh's agent or configuration"},
+		{"bad permissions", "a private key must be readable by its owner alone: chmod 600"},
+		{"stdio forwarding failed", "see that the gateway reaches the host at this address and port, " +
+			"and that its sshd allows it (AllowTcpForwarding, PermitOpen)"},
 		{"Could not resolve hostname", "see that the name is right, or give its address"},
 		{"Connection refused", "see that sshd runs there, and on this port"},
 		{"timed out", "see that the host is up and that no firewall is in between"},
