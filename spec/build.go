@@ -156,7 +156,7 @@ func (b *builder) scope(t *target) *hostScope {
 	h := &hostScope{Host: &Host{Name: name, Connect: connectSSH(name), LXCPath: defaultLXCPath,
 		Containers: make(map[string]*Container, len(t.containers)), Position: t.position()},
 		names: make([]string, 0, len(t.containers))}
-	if name == localhost || name == b.opts.Hostname {
+	if name == localhost || name == b.opts.Hostname || name == b.opts.FullName {
 		h.Connect = connectLocal
 	}
 	if e := b.hosts[name]; e != nil {

@@ -1,6 +1,7 @@
 package spec_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -73,6 +74,34 @@ func TestAHostThatIsNamedByItsAddress(t *testing.T) {
 	})
 }
 
+func TestThisMachineByItsNames(t *testing.T) {
+	t.Parallel()
+	text := "targets: {a: {}, a.example.net: {}, b: {}, localhost: {}}"
+	for _, c := range []struct {
+		short, full string
+		local       string
+	}{
+		{"", "", "localhost"},
+		{"a", "", "a localhost"},
+		{"a", "a.example.net", "a a.example.net localhost"},
+	} {
+		got, err := spec.Parse(tree("hosts: {a: {lxcpath: /a}, localhost: {lxcpath: /l}}\n"+text),
+			spec.Options{Hostname: c.short, FullName: c.full})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var local []string
+		for name, h := range got.Hosts {
+			if h.Connect == "local" {
+				local = append(local, name)
+			}
+		}
+		if slices.Sort(local); strings.Join(local, " ") != c.local {
+			t.Errorf("on %q, %q these are this machine: %s; want %s", c.short, c.full, local, c.local)
+		}
+	}
+}
+
 func TestThisMachineNeedsNoGateway(t *testing.T) {
 	t.Parallel()
 	got := parse(t, `
@@ -121,21 +150,21 @@ func TestBadWays(t *testing.T) {
 	t.Parallel()
 	const key = `.ssh_gateway_key: `
 	for entry, want := range map[string]string{
-		"ssh_gateway: ''":                       `.ssh_gateway: "" is not the name or address of a machine`,
+		"ssh_gateway: ''":                       `.ssh_gateway: "" is not the name or address of`,
 		"ssh_gateway: -oProxyCommand=x":         `.ssh_gateway: "-oProxyCommand=x" is not the name`,
 		"ssh_gateway: 'root@b:22'":              `.ssh_gateway: "root@b:22" is not the name or address`,
 		"ssh_gateway: 'b;touch x'":              `.ssh_gateway: "b;touch x" is not the name or address`,
 		"ssh_gateway: '$(touch x)'":             `.ssh_gateway: "$(touch x)" is not the name or address`,
 		"ssh_gateway: '%h'":                     `.ssh_gateway: "%h" is not the name or address`,
-		"ssh_gateway: 'fe80::1%eth0;x'":         `.ssh_gateway: "fe80::1%eth0;x" is not the name or address`,
-		"ssh_gateway: 'fe80::1%`x`'":            ".ssh_gateway: \"fe80::1%`x`\" is not the name or address",
+		"ssh_gateway: 'fe80::1%eth0;x'":         `.ssh_gateway: "fe80::1%eth0;x" is not the name`,
+		"ssh_gateway: 'fe80::1%`x`'":            ".ssh_gateway: \"fe80::1%`x`\" is not the name",
 		"ssh_gateway: [b]":                      `.ssh_gateway: is a list`,
 		"ssh_gateway_user: '-x'":                `.ssh_gateway_user: "-x" is not a user name`,
 		"ssh_gateway_user: 'a b'":               `.ssh_gateway_user: "a b" is not a user name`,
 		"ssh_gateway_port: 0":                   `.ssh_gateway_port: "0" is not a port; write a port`,
 		"ssh_gateway_port: 65536":               `.ssh_gateway_port: "65536" is not a port`,
 		"ssh_gateway_port: '22 -oX'":            `.ssh_gateway_port: "22 -oX" is not a port`,
-		"ssh_gateway_key: id_rsa":               key + `"id_rsa" is not the path of a file; write an absolute`,
+		"ssh_gateway_key: id_rsa":               key + `"id_rsa" is not the path of a file; write`,
 		"ssh_gateway_key: ~/":                   key + `"~/" is not the path of a file`,
 		"ssh_gateway_key: ~bob/k":               key + `"~bob/k" is not the path of a file`,
 		"ssh_gateway_key: /etc/":                key + `"/etc/" is not the path of a file`,

@@ -212,7 +212,8 @@ func TestKeysThatAreNotActedOnYetAreNeverSilent(t *testing.T) {
 	t.Parallel()
 	for _, key := range []string{"mode", "bootsalt_branch", "script", "script_args", "master",
 		"master_port", "minion", "ssh_username", "sudo", "ssh_gateway_password",
-		"ssh_reverse_proxy_port", "snmp_reverse_proxy_port", "additional_ips", "vgname", "lvname", "fstype", "thinpool",
+		"ssh_reverse_proxy_port", "snmp_reverse_proxy_port", "additional_ips", "vgname", "lvname",
+		"fstype", "thinpool",
 		"use_bridge", "main_bridge", "fstab"} {
 		for place, text := range map[string]string{
 			"targets.h.c":      "targets: {h: {c: {" + key + ": x}}}",

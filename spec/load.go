@@ -17,6 +17,7 @@ import (
 // Options is what a tree depends on besides its files.
 type Options struct {
 	Hostname string // name of this machine: a host of this name is local; empty: only localhost is
+	FullName string // the same with its domain; may be empty
 
 	// Decrypter opens what is encrypted. Without (nil) a tree can still be read: what is
 	// encrypted is unknown then, and Tree.Locked says where it is.

@@ -26,9 +26,15 @@ func (a *app) pass(ctx context.Context, allow []string, w walk) (reconcile.Pass,
 	if err != nil {
 		return reconcile.Pass{}, err
 	}
+	if err := a.checkHosts(declared.Tree); err != nil {
+		return reconcile.Pass{}, err
+	}
 	if a.writes {
 		if err := declared.Opened(); err != nil {
 			return reconcile.Pass{}, hinted{err, "give the key with --decryption-key FILE"}
+		}
+		if err := a.mayChangeHosts(declared.Tree); err != nil {
+			return reconcile.Pass{}, err
 		}
 	}
 	session, err := openSession(ctx, a)

@@ -46,8 +46,10 @@ type app struct {
 	state       string
 	stateKey    string
 	hosts       []string
+	noHost      bool // --host was given, and empty
 	only        []string
 	output      string
+	sshConfig   string
 	config      string
 	logFormat   string
 	logLevel    string
@@ -155,6 +157,8 @@ keeps it so, and shows beforehand what it would do.`,
 		"file with age or SSH keys that open the secrets of the tree (repeatable)")
 	flags.StringSliceVar(&a.hosts, "host", nil, "only this host (repeatable)")
 	flags.StringSliceVar(&a.only, "only", nil, "only this HOST/CONTAINER (repeatable)")
+	flags.StringVar(&a.sshConfig, "ssh-config", "",
+		"file with the configuration of ssh for the hosts (default: that of the user)")
 	flags.StringVarP(&a.output, "output", "o", "text", "text or json; plan: markdown too")
 	flags.StringVar(&a.config, "config", defaultConfig, "configuration file")
 	flags.StringVar(&a.logFormat, "log-format", "text", "text or json")
@@ -185,6 +189,7 @@ func (a *app) prepare(cmd *cobra.Command) error {
 		}
 	})
 	a.settings = settings.String()
+	a.noHost = cmd.Flags().Changed("host") && len(a.hosts) == 0 || slices.Contains(a.hosts, "")
 	if cmd.Name() == "run" && !a.once && !cmd.Flags().Changed("log-level") {
 		a.logLevel = "info" // nobody watches a daemon: what it did is in its log
 	}
@@ -213,6 +218,9 @@ func (a *app) check() error {
 	}
 	if !slices.Contains([]string{"text", "json", "markdown"}, a.output) {
 		return fmt.Errorf("cannot use --output %q: say text, json, or for plan markdown", a.output)
+	}
+	if a.noHost {
+		return errNoHost()
 	}
 	if a.parallel < 1 {
 		return fmt.Errorf("cannot use --parallel %d: at least 1", a.parallel)

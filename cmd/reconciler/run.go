@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -30,9 +29,6 @@ SIGHUP asks for it, and at the latest after --interval. Containers outlive it.
 ` + exitText,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := mustBeRoot(); err != nil {
-				return err
-			}
 			if a.once {
 				return runOnce(cmd.Context(), a)
 			}
@@ -44,14 +40,6 @@ SIGHUP asks for it, and at the latest after --interval. Containers outlive it.
 	}
 	a.runFlags.add(cmd.Flags())
 	return cmd
-}
-
-func mustBeRoot() error {
-	if os.Getuid() == 0 {
-		return nil
-	}
-	return hinted{errors.New("cannot change containers without being root"),
-		`run it as root; "plan" and "validate" work without where they may read`}
 }
 
 // runFlags are those of "run".

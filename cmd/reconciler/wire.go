@@ -42,7 +42,7 @@ func openSession(ctx context.Context, a *app) (*session, error) {
 	}
 	store, err := sqlite.Open(ctx, path, sqlite.Options{ReadOnly: !a.writes})
 	if err != nil {
-		return nil, fmt.Errorf("cannot open the state: %w", err)
+		return nil, withStateHint(fmt.Errorf("cannot open the state: %w", err), path)
 	}
 	session := &session{app: a, log: log, store: store, keyPath: keyPath(a, path)}
 	if err := session.openKey(ctx); err != nil {
@@ -106,7 +106,7 @@ func (s *session) reconcileOptions() (reconcile.Options, error) {
 		Store:         s.store,
 		Sealer:        s.sealer,
 		Random:        rand.Reader,
-		Dial:          newDialer(s.log).dial,
+		Dial:          newDialer(a, s.log).dial,
 		Holder:        a.holder(),
 		LockTimeout:   a.lockTimeout,
 		Parallel:      a.parallel,
@@ -139,7 +139,7 @@ func fetch(ctx context.Context, a *app) (reconcile.Declaration, error) {
 
 // parseOptions says what a tree depends on besides its files.
 func (a *app) parseOptions() (spec.Options, error) {
-	options := spec.Options{Hostname: hostname()}
+	options := spec.Options{Hostname: hostname(), FullName: fullName(hostname())}
 	if len(a.decryptionKeys) > 0 {
 		keys, err := readKeys(a.decryptionKeys)
 		if err != nil {

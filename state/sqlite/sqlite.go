@@ -92,6 +92,8 @@ func (s *Store) openWritable(ctx context.Context, steps []string) error {
 func (s *Store) openReadOnly(ctx context.Context, steps []string) error {
 	if _, err := os.Stat(s.path); errors.Is(err, fs.ErrNotExist) {
 		return nil
+	} else if err != nil {
+		return err
 	}
 	if err := s.connect(url.Values{"_query_only": {"1"}}); err != nil {
 		return err

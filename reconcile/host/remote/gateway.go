@@ -40,8 +40,8 @@ func (g Gateway) byHand() string {
 
 func (g Gateway) address() address { return address{user: g.User, host: g.Host, port: g.Port} }
 
-// keyFile is the key as a path without ~. The home is that of the user who runs this, as ssh has it,
-// whatever the environment says.
+// keyFile is the key as a path without ~. The home is that of the user who runs this, as ssh has
+// it, whatever the environment says.
 func (g Gateway) keyFile() (string, error) {
 	rest, ok := strings.CutPrefix(g.KeyFile, "~/")
 	if !ok {

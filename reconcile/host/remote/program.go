@@ -71,7 +71,8 @@ func runsOn(system, machine string) error {
 		return nil
 	}
 	return fmt.Errorf("the host is %s on %s, this program is built for %s on %s: install a build "+
-		"for it there, and name its path", clean(system), clean(machine), runtime.GOOS, runtime.GOARCH)
+		"for it there, and name its path in agent",
+		clean(system), clean(machine), runtime.GOOS, runtime.GOARCH)
 }
 
 // machineOf is what uname -m says where a program of an architecture of Go runs.

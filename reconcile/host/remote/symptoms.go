@@ -3,7 +3,7 @@ package remote
 // symptom is a text of ssh or of what it runs, and what to do then.
 type symptom struct{ text, advice string }
 
-// allowAll is what sudo must allow, as a program that is delivered has another name in each version.
+// allowAll is what sudo must allow: a program that is delivered has another name in each version.
 const allowAll = "the user must be allowed to use sudo without a password, by a line such as " +
 	"USER ALL=(root) NOPASSWD: ALL in sudoers there, or let root log in"
 
@@ -55,6 +55,7 @@ func symptoms() []symptom {
 			"(MaxStartups)"},
 		{"kex_exchange_identification", "see the log of sshd there; it may refuse more connections " +
 			"at once (MaxStartups)"},
+		{"Can't open user config file", "name a file that exists with --ssh-config"},
 		{"Bad configuration option", "mend ssh's configuration here"},
 		{"This account is currently not available", "the user needs a shell"},
 	}
