@@ -29,6 +29,7 @@ type fleet struct {
 // test can look at files as if they were its own.
 type machine struct {
 	debianHost
+	f       *fleet
 	address string
 	link    string // of its network card, on this side
 	shared  string
@@ -52,6 +53,7 @@ func newFleet(t *testing.T, size int) *fleet {
 	f.sh(makeFleetBase, "BASE="+base, "BRIDGE="+bridge, "NET="+f.net)
 	for i := range size {
 		m := &machine{
+			f:          f,
 			debianHost: debianHost{t: t, lxcpath: dir, name: fmt.Sprintf("%s-%d", filepath.Base(dir), i+1)},
 			address:    fmt.Sprintf("%s.%d", f.net, i+11), link: fmt.Sprintf("rcf%d-%d", n, i+1),
 		}
@@ -155,20 +157,25 @@ func (m *machine) awaitSSH() {
 	m.eventually("sshd listens", "test -S /run/dbus/system_bus_socket && systemctl -q is-active ssh")
 }
 
-// newLXCPath makes an lxcpath with a stopped busybox container "base", and a bridge with an
+// makeLXCPath makes an lxcpath with a stopped busybox container "base", and a bridge with an
 // address, both of one name.
-func (m *machine) newLXCPath(name, address string) (lxcpath string) {
-	m.t.Helper()
+func (m *machine) makeLXCPath(name, address string) (lxcpath string, err error) {
 	lxcpath = filepath.Join(m.shared, name)
-	m.run(fmt.Sprintf(`set -e
+	out, err := m.try(fmt.Sprintf(`set -e
 		mkdir -m 755 %[1]s
 		ip link add %[2]s type bridge
 		ip addr add %[3]s dev %[2]s
 		ip link set %[2]s up
 		lxc-create -P %[1]s -n base -t busybox >/dev/null
 		sed -i 's/^lxc.net.0.link.*/lxc.net.0.link = %[2]s/' %[1]s/base/config`, lxcpath, name, address))
-	return lxcpath
+	if err != nil {
+		return "", fmt.Errorf("%w: %s", err, out)
+	}
+	return lxcpath, nil
 }
+
+// sshBin is the directory of an ssh that knows the machines, for a PATH.
+func (f *fleet) sshBin() string { return filepath.Join(f.dir, "client", "bin") }
 
 // controller is a checkout of a tree and a state, here.
 type controller struct {
@@ -200,7 +207,7 @@ func (c *controller) command(args ...string) *exec.Cmd {
 	cmd := exec.Command(c.f.binary, args...)
 	cmd.Dir = c.dir
 	cmd.Env = []string{
-		"PATH=" + filepath.Join(c.f.dir, "client", "bin") + ":" + os.Getenv("PATH"), "HOME=" + c.dir,
+		"PATH=" + c.f.sshBin() + ":" + os.Getenv("PATH"), "HOME=" + c.dir,
 		"RECONCILER_STATE=sqlite://" + filepath.Join(c.dir, "state.db"),
 		"RECONCILER_SOURCE=" + filepath.Join(c.dir, "tree"), "RECONCILER_CONFIG=/dev/null",
 	}

@@ -56,8 +56,11 @@ func (f *fleet) converges(t *testing.T) {
 
 // prepare makes an lxcpath and a bridge of a name on every machine.
 func (f *fleet) prepare(name string) {
+	f.t.Helper()
 	for _, m := range f.machines {
-		m.newLXCPath(name, "10.214.0.1/16")
+		if _, err := m.makeLXCPath(name, "10.214.0.1/16"); err != nil {
+			f.t.Fatal(err)
+		}
 	}
 }
 
@@ -96,7 +99,8 @@ func (f *fleet) noAgents(t *testing.T) {
 func (f *fleet) treeOf(name string, containers int) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "networks: {%s: {cidr: 10.214.0.0/16, gateway: 10.214.0.1}}\n", name)
-	fmt.Fprintf(&b, "defaults: {network: %s, from_container: base, backing: overlayfs}\nhosts:\n", name)
+	fmt.Fprintf(&b, "defaults: {network: %s, from_container: base, backing: overlayfs}\n", name)
+	b.WriteString("hosts:\n")
 	for _, m := range f.machines {
 		fmt.Fprintf(&b, "  %s: {connect: 'ssh://root@%s', lxcpath: %s}\n", m.name, m.address,
 			filepath.Join(m.shared, name))

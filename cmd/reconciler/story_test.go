@@ -150,7 +150,8 @@ func sh(script string) error {
 	return nil
 }
 
-// expand replaces $LXCPATH, $BRIDGE and $NET in files, in place.
+// expand replaces $LXCPATH, $BRIDGE and $NET in files, in place. With $CONNECT the host is not this
+// machine.
 func expand(ts *testscript.TestScript, neg bool, files []string) {
 	if neg || len(files) == 0 {
 		ts.Fatalf("usage: expand file...")
@@ -160,6 +161,9 @@ func expand(ts *testscript.TestScript, neg bool, files []string) {
 		text := ts.ReadFile(name)
 		for _, key := range []string{"LXCPATH", "BRIDGE", "NET"} {
 			text = strings.ReplaceAll(text, "$"+key, ts.Getenv(key))
+		}
+		if address := ts.Getenv("CONNECT"); address != "" {
+			text = strings.ReplaceAll(text, "connect: local", "connect: "+address)
 		}
 		ts.Check(os.WriteFile(path, []byte(text), 0o644))
 	}
