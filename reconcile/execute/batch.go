@@ -79,7 +79,7 @@ func (w worker) batch(ctx context.Context, host string, units []*unit) {
 		Tell: func(e Event) error { return m.tell(ctx, e) },
 	}
 	for _, u := range units {
-		if !u.settled() {
+		if !u.settled() && w.ready(ctx, u) {
 			m.units[u.outcome.Container] = &mirrored{unit: u}
 			b.Steps = append(b.Steps, u.steps...)
 		}

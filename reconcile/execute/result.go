@@ -36,8 +36,9 @@ type Outcome struct {
 
 // Result is what became of a plan.
 type Result struct {
-	Outcomes    []Outcome // sorted by host, then container
-	Interrupted bool      // the context ended before all steps had begun
+	Outcomes    []Outcome     // sorted by host, then container
+	Hosts       []HostOutcome // that were prepared, or should have been; sorted
+	Interrupted bool          // the context ended before all steps had begun
 }
 
 // Failed reports whether any step of the container failed or was skipped, or what was done could

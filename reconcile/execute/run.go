@@ -14,11 +14,12 @@ type Options struct {
 	// Parallel is required: how many containers are worked on at once, on each Batcher and over all
 	// other hosts together; below 1 counts as 1.
 	Parallel int
-	Hosts    map[string]Host // required: by host name; usually Batchers, or behind Retry and Timeout
-	Tries    int             // optional: of each step on a Batcher; default as that of Retry
-	Secrets  SecretSource    // required if there is a password step
-	Journal  Journal         // optional
-	Observer Observer        // optional
+	Hosts    map[string]Host        // required: by host name; usually Batchers, or behind Retry and Timeout
+	Tries    int                    // optional: of each step on a Batcher; default as that of Retry
+	Prepare  map[string]Preparation // optional: by host, what comes before its first step
+	Secrets  SecretSource           // required if there is a password step
+	Journal  Journal                // optional
+	Observer Observer               // optional
 }
 
 // SecretSource gives a step what the plan does not say.
@@ -46,12 +47,15 @@ const maxBatches = 32
 // as done. A Batcher gets all its steps in one batch; if it is lost in the middle, what it has
 // finished stands, what it was at fails and the rest is skipped.
 //
+// A host that is to be prepared is so before the first of its steps begins, also if it has none.
+// If that fails all its steps are skipped.
+//
 // When ctx ends no new step begins. Steps get a context that does not end with ctx, so a running
 // step finishes. A panic fails only its container. Note and forget steps reach no host: they are
 // for the Journal.
 func Run(ctx context.Context, steps []plan.Step, o Options) Result {
 	units := group(steps)
-	w := worker{options: o, watch: &watch{observer: o.Observer}}
+	w := worker{options: o, watch: &watch{observer: o.Observer}, gates: newGates(o.Prepare)}
 	shared, batches := split(units, o.Hosts)
 	var all sync.WaitGroup
 	all.Go(func() { w.pool(ctx, shared) })
@@ -63,8 +67,13 @@ func Run(ctx context.Context, steps []plan.Step, o Options) Result {
 			w.batch(ctx, host, units)
 		})
 	}
+	if len(w.gates) > 0 {
+		all.Go(func() { w.idle(ctx, steps) })
+	}
 	all.Wait()
-	return collect(units)
+	r := collect(units)
+	w.prepared(ctx, &r)
+	return r
 }
 
 // split returns the units of each Batcher that has something to do, and all the others.

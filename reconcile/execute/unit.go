@@ -151,7 +151,7 @@ func (u *unit) skipFor(need *unit) {
 		return
 	}
 	what := "was skipped"
-	if need.begun {
+	if need.begun && need.outcome.Steps[0].Status != Skipped {
 		what = "failed"
 	}
 	u.skipRest(fmt.Sprintf("not begun: it needs %q, which %s", need.outcome.Container, what))

@@ -14,11 +14,15 @@ import (
 type worker struct {
 	options Options
 	watch   *watch
+	gates   map[string]*gate // of the hosts that are to be prepared
 }
 
 // container carries out the steps of one container and has the journal record what became of
 // them.
 func (w worker) container(ctx context.Context, u *unit) {
+	if !w.ready(ctx, u) {
+		return
+	}
 	for _, s := range u.steps {
 		if ctx.Err() != nil {
 			u.interrupt()
