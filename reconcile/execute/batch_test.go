@@ -88,7 +88,7 @@ func TestABatchIsToldAsSingleStepsAre(t *testing.T) {
 				fmt.Fprintf(&errs, "%s %q %d %v\n", name(s.Step), s.Message, s.Attempts, s.Err)
 			}
 		}
-		return seen.String(), recorded.String(), verdict(r) + errs.String()
+		return seen.byContainer(), recorded.String(), verdict(r) + errs.String()
 	}
 	seen, recorded, result := told(func(f hostFunc) execute.Host {
 		return execute.Retry(execute.Timeout(f), execute.RetryOptions{Tries: 2, Initial: 1, Max: 1})

@@ -3,6 +3,7 @@ package execute_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -93,6 +94,17 @@ func (f journalFunc) Finished(ctx context.Context, o execute.Outcome) error { re
 
 // events is an observer that remembers.
 type events struct{ diary }
+
+// byContainer returns what was told of each container, whatever was told of others meanwhile.
+func (e *events) byContainer() string {
+	lines := strings.Split(e.String(), "\n")
+	slices.SortStableFunc(lines, func(a, b string) int {
+		a, _, _ = strings.Cut(a, " ")
+		b, _, _ = strings.Cut(b, " ")
+		return strings.Compare(a, b)
+	})
+	return strings.Join(lines, "\n")
+}
 
 func (e *events) Observe(v execute.Event) {
 	line := name(v.Step) + " " + string(v.Kind)

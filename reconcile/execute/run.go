@@ -50,9 +50,10 @@ const maxBatches = 32
 // A host that is to be prepared is so before the first of its steps begins, also if it has none.
 // If that fails all its steps are skipped.
 //
-// When ctx ends no new step begins. Steps get a context that does not end with ctx, so a running
-// step finishes. A panic fails only its container. Note and forget steps reach no host: they are
-// for the Journal.
+// While the Journal writes down what became of a container the next one is begun; as many may wait
+// for that as are worked on. When ctx ends no new step begins. Steps get a context that does not
+// end with ctx, so a running step finishes. A panic fails only its container. Note and forget steps
+// reach no host: they are for the Journal.
 func Run(ctx context.Context, steps []plan.Step, o Options) Result {
 	units := group(steps)
 	w := worker{options: o, watch: &watch{observer: o.Observer}, gates: newGates(o.Prepare)}
@@ -97,19 +98,28 @@ func split(units []*unit, hosts map[string]Host) (shared []*unit, batches map[st
 
 // pool carries out units with a number of workers that share them.
 func (w worker) pool(ctx context.Context, units []*unit) {
-	work, finished := make(chan *unit), make(chan *unit)
-	var pool sync.WaitGroup
+	work, worked, finished := make(chan *unit), make(chan *unit), make(chan *unit)
+	var workers, recorders sync.WaitGroup
 	for range min(max(w.options.Parallel, 1), len(units)) {
-		pool.Go(func() {
+		workers.Go(func() {
 			for u := range work {
-				w.container(ctx, u)
+				w.steps(ctx, u)
+				worked <- u
+			}
+		})
+		// They are others, so that the disk does not keep the next container waiting.
+		recorders.Go(func() {
+			for u := range worked {
+				w.finish(ctx, u)
 				finished <- u
 			}
 		})
 	}
 	dispatch(ctx, units, work, finished)
 	close(work)
-	pool.Wait()
+	workers.Wait()
+	close(worked)
+	recorders.Wait()
 }
 
 // dispatch hands out every unit whose needs are met and returns when no unit is left. It alone

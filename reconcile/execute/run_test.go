@@ -362,7 +362,7 @@ func TestScale(t *testing.T) {
 	if done.Load() != containers*int64(len(actions))+1 || len(r.Outcomes) != containers+1 {
 		t.Errorf("%d steps done in %d containers", done.Load(), len(r.Outcomes))
 	}
-	if most.Load() > parallel+1 {
+	if most.Load() > 2*parallel+1 { // as many record what others have done
 		t.Errorf("%d goroutines for %d containers at once", most.Load(), parallel)
 	}
 }

@@ -17,9 +17,8 @@ type worker struct {
 	gates   map[string]*gate // of the hosts that are to be prepared
 }
 
-// container carries out the steps of one container and has the journal record what became of
-// them.
-func (w worker) container(ctx context.Context, u *unit) {
+// steps carries out the steps of one container.
+func (w worker) steps(ctx context.Context, u *unit) {
 	if !w.ready(ctx, u) {
 		return
 	}
@@ -32,7 +31,6 @@ func (w worker) container(ctx context.Context, u *unit) {
 			break
 		}
 	}
-	w.finish(ctx, u)
 }
 
 // finish has the journal record what became of a settled unit, if any step of it was begun.

@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"reconciler/reconcile/execute"
 	"reconciler/reconcile/plan"
@@ -112,6 +113,38 @@ func TestAPanicKeepsItsStack(t *testing.T) {
 	if !strings.Contains(string(bug.Stack), "execute_test.buggy") {
 		t.Error("nobody can find the bug without the stack")
 	}
+}
+
+// A slow disk holds up who needs the container, and nobody else.
+func TestTheJournalKeepsNoOtherContainerWaiting(t *testing.T) {
+	t.Parallel()
+	begun := make(chan struct{})
+	var order diary
+	host := func(_ context.Context, s plan.Step) (string, error) {
+		switch s.Container {
+		case "b":
+			close(begun)
+		case "c":
+			order.add("c begins")
+		}
+		return "", nil
+	}
+	record := func(_ context.Context, o execute.Outcome) error {
+		if o.Container == "a" {
+			select {
+			case <-begun:
+			case <-time.After(time.Minute):
+				t.Error("b waits for the journal of a, which it does not need")
+			}
+			order.add("a is on the disk")
+		}
+		return nil
+	}
+	execute.Run(t.Context(), join(steps("a", nil, plan.Start), steps("b", nil, plan.Start),
+		steps("c", []string{"a"}, plan.Start)),
+		execute.Options{Parallel: 1, Hosts: hosts(host), Journal: journalFunc(record)})
+	check(t, "c needs a and begins before it is known to be done",
+		"a is on the disk\nc begins", order.String())
 }
 
 func TestRecordStepsReachNoHost(t *testing.T) {
