@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/google/renameio/v2"
 	"golang.org/x/sys/unix"
@@ -34,7 +35,12 @@ func readDependants(path string) ([]dependant, error) {
 // updateSnapshots replaces an entry in the list of those who are snapshots of source; a zero
 // wanted only removes. It takes the lock that liblxc takes for the same file. A source that no
 // longer exists is nothing to do.
-func updateSnapshots(ctx context.Context, source, old, wanted dependant) error {
+func (h *Host) updateSnapshots(ctx context.Context, source, old, wanted dependant) error {
+	done, err := h.turns.take(ctx, source)
+	if err != nil {
+		return err
+	}
+	defer done()
 	unlock, err := lockContainer(ctx, source)
 	if err != nil {
 		return err
@@ -58,6 +64,26 @@ func updateSnapshots(ctx context.Context, source, old, wanted dependant) error {
 	}
 	return renameio.WriteFile(path, formatDependants(after), 0o644,
 		renameio.WithTempDir(dir), renameio.WithExistingPermissions())
+}
+
+// turns lets the goroutines of this process come one after the other to the list of a source. They
+// would get in each other's way at liblxc's lock, which is polled for: a clone would wait for the
+// next poll, and not for the microseconds that another holds the lock. The zero value is ready.
+type turns struct {
+	lists sync.Map // dependant → chan struct{}
+}
+
+// take waits for its turn until ctx ends.
+func (t *turns) take(ctx context.Context, source dependant) (done func(), err error) {
+	list, _ := t.lists.LoadOrStore(source, make(chan struct{}, 1))
+	turn := list.(chan struct{})
+	select {
+	case turn <- struct{}{}:
+		return func() { <-turn }, nil
+	case <-ctx.Done():
+		return nil, fmt.Errorf("cannot change the list of snapshots of %q: %w",
+			source.name, context.Cause(ctx))
+	}
 }
 
 // lockContainer takes liblxc's own lock on a container's files. liblxc holds it only while it

@@ -26,6 +26,7 @@ type Host struct {
 	dialect  dialect
 	launcher *launcher
 	sources  sync.Map // name → trusted: those that were found whole a moment ago
+	turns    turns
 	fresh    sync.Map // uid → true of the containers that were made here and not touched since
 }
 

@@ -65,15 +65,16 @@ func Launch(in io.Reader, out io.Writer) error {
 	if err := usualFileLimit(); err != nil {
 		return err
 	}
-	home, err := ownGroups()
+	outing, err := newOuting()
 	if err != nil {
 		return err
 	}
 	var running sync.WaitGroup
 	err = serveOrders(in, out, func(o order, answer func(outcome)) {
+		outing.begin()
 		running.Go(func() {
 			done := o.carryOut()
-			home.enter()
+			outing.end()
 			answer(done)
 		})
 	})
@@ -85,6 +86,7 @@ func Launch(in io.Reader, out io.Writer) error {
 	select {
 	case <-idle:
 	case <-time.After(linger):
+		outing.close()
 	}
 	return err
 }

@@ -67,6 +67,34 @@ func TestFailedStartsLeaveNoControlGroups(t *testing.T) {
 	})
 }
 
+// Of many starts at once only the last one leads home; nothing of the others may stay.
+func TestStartsSideBySideLeaveNoControlGroups(t *testing.T) {
+	t.Parallel()
+	const count = 4
+	l := newLab(t)
+	names := make([]string, count)
+	inParallel(t, count, func(i int) error {
+		names[i] = fmt.Sprintf("%s-%d", filepath.Base(l.path), i)
+		want := l.want(names[i], 220+i)
+		actions := []plan.Action{plan.Clone, plan.Configure, plan.Start, plan.Stop, plan.Start}
+		for _, action := range actions {
+			if _, err := l.host.Do(t.Context(), stepOf(action, want), someHash()); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	inParallel(t, count, func(i int) error {
+		_, err := l.host.Do(t.Context(), stepOf(plan.Stop, l.want(names[i], 220+i)), someHash())
+		return err
+	})
+	waitFor(t, "the groups of all starts are gone", func() bool {
+		return !slices.ContainsFunc(names, func(name string) bool {
+			return len(monitorGroups(t, name)) > 0
+		})
+	})
+}
+
 // The process that starts containers goes back to where the reconciler is: a service accounts for
 // it, and for nothing of the containers.
 func TestLauncherComesHome(t *testing.T) {

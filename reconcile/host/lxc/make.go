@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 
 	"reconciler/reconcile/plan"
@@ -79,10 +80,11 @@ func (h *Host) arrive(ctx context.Context, s plan.Step, st staging) error {
 	if err := os.WriteFile(filepath.Join(st.dir, "config"), file.bytes(), 0o640); err != nil {
 		return err
 	}
-	if err := h.settle(s, made, st); err != nil {
-		return err
-	}
-	if err := h.registerDependant(ctx, s, st); err != nil {
+	// Both wait for the disk.
+	var aside errgroup.Group
+	aside.Go(func() error { return h.registerDependant(ctx, s, st) })
+	err = h.settle(s, made, st)
+	if err := errors.Join(err, aside.Wait()); err != nil {
 		return err
 	}
 	if err := h.remember(); err != nil {
@@ -114,7 +116,7 @@ func (h *Host) registerDependant(ctx context.Context, s plan.Step, st staging) e
 	}
 	old := dependant{st.lxcpath, s.Container}
 	for _, source := range sources {
-		err := updateSnapshots(ctx, source, old, dependant{h.opt.LXCPath, s.Container})
+		err := h.updateSnapshots(ctx, source, old, dependant{h.opt.LXCPath, s.Container})
 		if err != nil {
 			return err
 		}

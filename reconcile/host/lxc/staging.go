@@ -128,8 +128,11 @@ func (h *Host) clearIn(ctx context.Context, work *os.File, uid string) error {
 			return fmt.Errorf("cannot clear %q: %w", lxcpath, err)
 		}
 	}
-	if err := removeTree(work, uid); err != nil {
-		return fmt.Errorf("cannot clear %q: %w", lxcpath, err)
+	// Mostly nothing is left in there, and to look at all mounts of the host takes long.
+	if unlinkAt(work, uid, unix.AT_REMOVEDIR) != nil {
+		if err := removeTree(work, uid); err != nil {
+			return fmt.Errorf("cannot clear %q: %w", lxcpath, err)
+		}
 	}
 	return os.RemoveAll(filepath.Join(liblxcLocks, lxcpath))
 }
@@ -156,7 +159,7 @@ func (h *Host) forgetDependant(ctx context.Context, private *os.File, name strin
 	}
 	for _, source := range sources {
 		for _, d := range gone {
-			if err := updateSnapshots(ctx, source, d, dependant{}); err != nil {
+			if err := h.updateSnapshots(ctx, source, d, dependant{}); err != nil {
 				return err
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -282,6 +283,40 @@ func TestWaitingForLiblxcEndsWithTheContext(t *testing.T) {
 		t.Fatalf("a free lock is not taken: %v", err)
 	}
 	unlock()
+}
+
+// Clones of one source, all at once: the source is destroyed under a snapshot that is not listed.
+func TestListOfSnapshotsLosesNobody(t *testing.T) {
+	t.Parallel()
+	const count = 20
+	l := newLab(t)
+	source := dependant{l.path, "base"}
+	unlock, err := lockContainer(t.Context(), source)
+	must(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	gaveUp := make(chan error)
+	for i := range 2 { // one waits for liblxc, the other for the first
+		go func() {
+			d := dependant{l.path, fmt.Sprintf("late%d", i)}
+			gaveUp <- l.host.updateSnapshots(ctx, source, d, d)
+		}()
+	}
+	cancel()
+	for range 2 {
+		if err := <-gaveUp; !errors.Is(err, context.Canceled) {
+			t.Errorf("a clone that is given up waits for ever, or ends with %v", err)
+		}
+	}
+	unlock()
+	inParallel(t, count, func(i int) error {
+		d := dependant{l.path, fmt.Sprintf("c%d", i)}
+		return l.host.updateSnapshots(t.Context(), source, d, d)
+	})
+	listed, err := readDependants(filepath.Join(l.path, "base", "lxc_snapshots"))
+	must(t, err)
+	if len(listed) != count {
+		t.Errorf("%d of %d snapshots are listed: %v", len(listed), count, listed)
+	}
 }
 
 func TestHostIsKnownOnceItHasAContainer(t *testing.T) {
