@@ -143,10 +143,10 @@ func pids(a plan.Actual) map[string]int {
 func (h *hosts) watcher(name string) (deathWatcher, bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	s := h.known[name]
-	if s == nil {
+	m := h.known[name]
+	if m == nil || m.conn == nil {
 		return nil, false
 	}
-	w, ok := s.Host.(deathWatcher)
+	w, ok := m.conn.Host.(deathWatcher)
 	return w, ok
 }

@@ -3,86 +3,55 @@ package loop
 import (
 	"context"
 	"errors"
-	"io"
+	"fmt"
 	"log/slog"
+	"maps"
 	"sync"
+	"time"
 
 	"reconciler/reconcile"
-	"reconciler/reconcile/plan"
 	"reconciler/spec"
 	"reconciler/state"
 )
 
-// dial is the type of reconcile.Options.Dial.
-type dial func(context.Context, *spec.Host, string) (reconcile.Host, error)
-
-// hosts keeps the hosts connected and shares their locks among the passes of this process: while
-// one pass waits for a slow container, the next ones work beside it.
+// hosts keeps the hosts connected, looks at them, and shares their locks among the passes of this
+// process: while one pass waits for a slow container, the next ones work beside it.
+//
+// A host that fails, or does not answer in time, is tried on by a goroutine of its own: no pass
+// waits for it until it answers. It is never asked twice at once.
 type hosts struct {
-	dialer dial
-	store  sharedLock
+	o     hostsOptions
+	store sharedLock
+	slots chan struct{} // of hosts that are tried again
 
-	mu    sync.Mutex
-	known map[string]*sharedHost // by name
+	mu      sync.Mutex
+	known   map[string]*machine // by name
+	running sync.WaitGroup      // goroutines
 }
 
-func newHosts(d dial) *hosts {
-	return &hosts{dialer: d, known: map[string]*sharedHost{}}
+// hostsOptions are what hosts work with.
+type hostsOptions struct {
+	pass     reconcile.Options // Dial, Look and Now
+	backoff  Backoff
+	patience time.Duration
+	answers  func()                              // a host that was left out can be visited
+	busy     func(host string) map[target]string // what is worked on there now, by pass
 }
 
-// dial returns the connected host. One whose declaration changed, or that could not be observed,
-// is connected anew as soon as nobody works on it.
-func (h *hosts) dial(
-	ctx context.Context, declared *spec.Host, installation string,
-) (reconcile.Host, error) {
-	key := keyOf(declared, installation)
-	h.mu.Lock()
-	old := h.known[declared.Name]
-	h.mu.Unlock()
-	if old != nil && old.key == key && !old.isBroken() {
-		return old, nil
-	}
-	if old != nil && !old.retire() {
-		if old.key == key {
-			return old, nil // what failed once need not fail again
-		}
-		return nil, errors.New("it is still being worked on over an older connection")
-	}
-	inner, err := h.dialer(ctx, declared, installation)
-	if err != nil {
-		return nil, err
-	}
-	shared := &sharedHost{Host: inner, key: key}
-	h.mu.Lock()
-	h.known[declared.Name] = shared
-	h.mu.Unlock()
-	return shared, nil
-}
+// machine is what is known of one host. The mutex of hosts guards it.
+type machine struct {
+	key     hostKey
+	conn    *sharedHost // nil: it is not connected
+	broken  bool        // conn did not do when it was last tried
+	look    *look       // the last, unless a pass has taken it
+	trusted bool        // it answered in time when it was last asked: passes wait for it
+	failed  int         // looks in a row
+	text    string      // why the last of them did
+	retry   time.Time   // when the next one is
 
-// keep ends the connections to hosts that are not declared.
-func (h *hosts) keep(t *spec.Tree) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for name, s := range h.known {
-		if t.Hosts[name] == nil && s.retire() {
-			delete(h.known, name)
-		}
-	}
+	again chan struct{}      // has an element if the next look shall begin at once
+	stop  context.CancelFunc // ends the goroutine that looks; nil: there is none
 }
-
-// close ends all connections.
-func (h *hosts) close(log *slog.Logger) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for name, s := range h.known {
-		if !s.retire() {
-			log.Error("a host is still being worked on", "host", name)
-		}
-	}
-}
-
-// sharing returns the store with its lock shared.
-func (h *hosts) sharing(s state.Store) state.Store { return sharedStore{s, &h.store} }
 
 // hostKey is what a connection depends on.
 type hostKey struct {
@@ -98,100 +67,215 @@ func keyOf(h *spec.Host, installation string) hostKey {
 	return key
 }
 
-// sharedHost is a connected host that several passes use at once. It is no io.Closer: a pass does
-// not end the connection.
-type sharedHost struct {
-	reconcile.Host
-	key  hostKey
-	lock sharedLock
-
-	mu     sync.Mutex
-	broken bool
+func newHosts(o hostsOptions) *hosts {
+	const mostTriedAgain = 32
+	return &hosts{o: o, known: map[string]*machine{}, slots: make(chan struct{}, mostTriedAgain)}
 }
 
-// Observe implements reconcile.Host.
-func (s *sharedHost) Observe(ctx context.Context) (plan.Actual, error) {
-	actual, err := s.Host.Observe(ctx)
-	s.judge(err)
-	return actual, err
+// visit implements reconcile.Options.Visit. It waits at most for as long as a pass has patience,
+// and only for a host that has answered in time when it was last asked.
+func (h *hosts) visit(
+	ctx context.Context, declared *spec.Host, installation string,
+) (reconcile.Visit, error) {
+	l, wait, err := h.ask(ctx, declared, installation)
+	if err != nil {
+		return reconcile.Visit{}, err
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-l.done:
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	return h.take(declared.Name, l)
 }
 
-// Lock implements reconcile.Host.
-func (s *sharedHost) Lock(ctx context.Context, by string) (func() error, error) {
-	unlock, err := s.lock.take(func() (func() error, error) { return s.Host.Lock(ctx, by) })
-	s.judge(err)
-	return unlock, err
+// ask returns a look that is ready, or that a pass may wait for, and how long it may.
+func (h *hosts) ask(
+	ctx context.Context, declared *spec.Host, installation string,
+) (*look, time.Duration, error) {
+	next := h.newLook(declared.Name)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	m, err := h.machine(declared, installation)
+	if err != nil {
+		return nil, 0, err
+	}
+	switch {
+	case m.stop == nil:
+		m.look = next
+		h.begin(ctx, m, declared, installation)
+	case m.look.hasFailed() && !m.retry.After(h.o.pass.Now()):
+		m.look = next
+		m.hurry()
+	}
+	if !m.trusted {
+		return m.look, 0, nil
+	}
+	return m.look, h.o.patience - time.Since(m.look.began), nil
 }
 
-// judge takes an error for the end of the connection: a new one costs little, a dead one all.
-func (s *sharedHost) judge(err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.broken = err != nil
+// machine returns what is known of a host as it is declared now. h.mu is held.
+func (h *hosts) machine(declared *spec.Host, installation string) (*machine, error) {
+	key := keyOf(declared, installation)
+	m := h.known[declared.Name]
+	if m != nil && m.key == key {
+		return m, nil
+	}
+	if m != nil && m.stop != nil {
+		m.stop()
+		return nil, errors.New("it is still being asked as it was declared before")
+	}
+	if m != nil && !h.leave(m) {
+		return nil, errors.New("it is still being worked on over an older connection")
+	}
+	m = &machine{key: key, trusted: true, again: make(chan struct{}, 1)}
+	h.known[declared.Name] = m
+	return m, nil
 }
 
-func (s *sharedHost) isBroken() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.broken
+// take gives a look that has ended to a pass. One that has not is waited for no more.
+func (h *hosts) take(host string, l *look) (reconcile.Visit, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	m := h.known[host]
+	if m == nil || m.look != l {
+		return reconcile.Visit{}, errors.New("it has just been left")
+	}
+	if !l.hasEnded() {
+		m.trusted = false
+		return reconcile.Visit{}, m.silent(h.o.patience)
+	}
+	if l.failure != nil {
+		return reconcile.Visit{}, l.failure
+	}
+	m.look, m.stop = nil, nil
+	close(l.taken)
+	return l.visit, nil
 }
 
-// retire ends the connection and reports true, or false if somebody works on the host.
-func (s *sharedHost) retire() bool {
-	if s.lock.held() {
+// hurry makes the next look begin at once.
+func (m *machine) hurry() {
+	select {
+	case m.again <- struct{}{}:
+	default:
+	}
+}
+
+// silent says that a host is being looked at, or what is known of it. The text is the same for as
+// long as nothing new is known.
+func (m *machine) silent(patience time.Duration) error {
+	if m.text != "" {
+		return errors.New(m.text)
+	}
+	return fmt.Errorf("it has not answered within %s, since %s", patience,
+		m.look.began.UTC().Format(time.DateTime+" UTC"))
+}
+
+// busy returns what was worked on when the hosts began to show what passes may take now: what is
+// finished since may look half done.
+func (h *hosts) busy() map[target]string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	busy := map[target]string{}
+	for _, m := range h.known {
+		if m.look != nil && !m.look.hasFailed() {
+			maps.Copy(busy, m.look.busy)
+		}
+	}
+	return busy
+}
+
+// forget lets everything be tried again at once, and waited for: a person asked for it. What is
+// being tried goes on.
+func (h *hosts) forget() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, m := range h.known {
+		if m.look == nil || m.look.hasEnded() {
+			m.trusted, m.failed, m.retry = true, 0, time.Time{}
+		}
+	}
+}
+
+// tries returns how a host is that does not answer: how often it was tried in a row, why the last
+// try failed, and when the next one is; zero if it is going on. It reports false for others.
+func (h *hosts) tries(host string) (x Unknown, silent bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	m := h.known[host]
+	if m == nil || m.look == nil || m.look.hasEnded() && m.look.failure == nil {
+		return x, false
+	}
+	x = Unknown{Host: host, Tries: m.failed, Text: m.text, Retry: m.retry}
+	if !m.look.hasEnded() {
+		x.Tries, x.Retry, x.Text = m.failed+1, time.Time{}, m.silent(h.o.patience).Error()
+	}
+	return x, true
+}
+
+// keep ends what there is with hosts that are not declared.
+func (h *hosts) keep(t *spec.Tree) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for name, m := range h.known {
+		if t.Hosts[name] == nil && h.leave(m) {
+			delete(h.known, name)
+		}
+	}
+}
+
+// leave ends what there is with a host. It reports false if somebody still looks at it or works on
+// it. h.mu is held.
+func (h *hosts) leave(m *machine) bool {
+	if m.stop != nil {
+		m.stop()
 		return false
 	}
-	if c, ok := s.Host.(io.Closer); ok {
-		// The connection is given up, whatever it says.
-		_ = c.Close()
+	if m.conn != nil {
+		if m.conn.lock.held() {
+			return false
+		}
+		h.running.Go(m.conn.close) // which takes seconds where nobody answers
+		m.conn = nil
 	}
 	return true
 }
 
-// sharedStore is a store whose lock is taken once for all passes.
-type sharedStore struct {
-	state.Store
-	lock *sharedLock
-}
-
-// Lock implements state.Store.
-func (s sharedStore) Lock(ctx context.Context, by state.Holder) (func() error, error) {
-	return s.lock.take(func() (func() error, error) { return s.Store.Lock(ctx, by) })
-}
-
-// sharedLock is held from the first taker to the last. The zero value is ready.
-type sharedLock struct {
-	mu     sync.Mutex
-	count  int
-	unlock func() error
-}
-
-// take calls lock if nobody has it yet.
-func (s *sharedLock) take(lock func() (func() error, error)) (func() error, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.count == 0 {
-		unlock, err := lock()
-		if err != nil {
-			return nil, err
+// close ends all connections. It waits for a while for those that do not end.
+func (h *hosts) close(log *slog.Logger) {
+	h.each(func(_ string, m *machine) { h.leave(m) })
+	h.wait()
+	h.each(func(name string, m *machine) {
+		if !h.leave(m) {
+			log.Error("a host is still being looked at or worked on", "host", name)
 		}
-		s.unlock = unlock
-	}
-	s.count++
-	return sync.OnceValue(s.give), nil
+	})
+	h.wait()
 }
 
-func (s *sharedLock) give() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.count--; s.count > 0 {
-		return nil
+func (h *hosts) each(do func(name string, m *machine)) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for name, m := range h.known {
+		do(name, m)
 	}
-	return s.unlock()
 }
 
-func (s *sharedLock) held() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.count > 0
+// wait waits for the goroutines, but not for ever.
+func (h *hosts) wait() {
+	const limit = 10 * time.Second
+	ended := make(chan struct{})
+	go func() {
+		h.running.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-time.After(limit):
+	}
 }
+
+// sharing returns the store with its lock shared.
+func (h *hosts) sharing(s state.Store) state.Store { return sharedStore{s, &h.store} }

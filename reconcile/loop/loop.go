@@ -1,12 +1,13 @@
 // Package loop makes passes for as long as it runs: the daemon.
 //
-// It promises that every wake is followed by a pass that begins after it, that a container which
-// is slow, or fails again and again, delays no other, and that its end leaves every container as
-// it is. What wakes it says nothing about what to do: each pass looks at everything anew. It never
+// It promises that every wake is followed by a pass that begins after it, that a container or a host
+// which is slow, or fails again and again, delays no other, and that its end leaves every container
+// as it is. What wakes it says nothing about what to do: each pass looks at everything anew. It never
 // remembers anything that is not lost without harm.
 package loop
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"math/rand/v2"
@@ -23,10 +24,11 @@ import (
 type Options struct {
 	Source reconcile.Source
 	Parse  spec.Options
-	Pass   reconcile.Options // Dial is called once for each host; see Loop.Run
+	Pass   reconcile.Options // Dial is called once for each host; see Loop.Run. No Visit
 
 	Interval time.Duration // between passes when nothing wakes it, ± 5 %
 	Backoff  Backoff       // optional
+	Patience time.Duration // optional: how long a pass waits for a host; default 5 s
 	Recorder Recorder      // optional
 	Beat     func()        // optional: called every few seconds while the loop is not stuck
 	Log      *slog.Logger
@@ -90,14 +92,20 @@ func New(o Options) *Loop {
 	if o.Beat == nil {
 		o.Beat = func() {}
 	}
-	return &Loop{
-		o: o, hosts: newHosts(o.Pass.Dial), wake: make(chan struct{}, 1),
+	l := &Loop{
+		o: o, wake: make(chan struct{}, 1),
 		limit: make(chan struct{}, mostPasses), busy: map[target]string{},
 		failures: failures{backoff: o.Backoff.orDefault()},
 		flaps:    flaps{backoff: o.Backoff.orDefault()}, watches: map[string]watch{},
 		complaints: map[complaint]string{},
 		status:     Status{Started: o.Pass.Now()},
 	}
+	const patience = 5 * time.Second
+	l.hosts = newHosts(hostsOptions{
+		pass: o.Pass, backoff: o.Backoff.orDefault(), patience: cmp.Or(o.Patience, patience),
+		answers: func() { l.Wake(hostAnswers) }, busy: l.busyOn,
+	})
+	return l
 }
 
 // Wake asks for a pass that begins after this call. Wakes that come while one is waiting are

@@ -30,7 +30,8 @@ func (l *Loop) pass(ctx context.Context, from reading) {
 	r.SourceErr = from.err
 	l.complain(l.o.Log, complaint{what: "source cannot be read"}, textOf(from.err))
 	l.mu.Lock()
-	r.busy = maps.Clone(l.busy)
+	r.busy = l.hosts.busy()
+	maps.Copy(r.busy, l.busy)
 	l.mu.Unlock()
 	begun := make(chan struct{})
 	o := l.options(r, declared, func(p plan.Plan) {
@@ -61,14 +62,15 @@ func (l *Loop) options(
 	if askedByPerson(r.Reasons) {
 		l.failures.forget()
 		l.flaps.forget()
+		l.hosts.forget()
 	}
 	l.flaps.settle(r.Began)
 	l.failures.begin(d.Revision.ID)
 	o := l.o.Pass
 	o.PassID = r.ID
-	o.Dial = l.hosts.dial
+	o.Visit = l.hosts.visit
 	o.Store = l.hosts.sharing(o.Store)
-	o.Holds = slices.Concat(l.failures.holds(r.Began), l.flaps.holds(r.Began), l.busyHolds())
+	o.Holds = slices.Concat(l.failures.holds(r.Began), l.flaps.holds(r.Began), busyHolds(r.busy))
 	o.Tries = 1 // the next pass is the next try, and delays nobody
 	o.Followed = true
 	o.Observer = func(p plan.Plan) execute.Observer {
@@ -78,14 +80,27 @@ func (l *Loop) options(
 	return o
 }
 
-// busyHolds keeps a pass from what another one is working on. l.mu is held.
-func (l *Loop) busyHolds() []plan.Hold {
-	holds := make([]plan.Hold, 0, len(l.busy))
-	for t := range l.busy {
+// busyHolds keeps a pass from what others are working on.
+func busyHolds(busy map[target]string) []plan.Hold {
+	holds := make([]plan.Hold, 0, len(busy))
+	for t := range busy {
 		holds = append(holds, plan.Hold{Host: t.host, Container: t.container, Code: plan.HeldBusy,
 			Text: "it is being worked on"})
 	}
 	return holds
+}
+
+// busyOn returns what is being worked on now on a host, by pass.
+func (l *Loop) busyOn(host string) map[target]string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	busy := map[target]string{}
+	for t, pass := range l.busy {
+		if t.host == host {
+			busy[t] = pass
+		}
+	}
+	return busy
 }
 
 // begin remembers what a pass is going to work on.
@@ -168,7 +183,8 @@ func (l *Loop) learn(r Report) {
 	l.status.passed(r, l.failures)
 	for t, pass := range r.busy {
 		// It was finished before this pass could say that it waits for it.
-		if l.status.waits && l.busy[t] != pass {
+		_, seen := r.Pass.Observed[t.host]
+		if seen && l.status.waits && l.busy[t] != pass {
 			l.wakeLocked(containerFinished)
 		}
 	}

@@ -17,11 +17,12 @@ const (
 	containerFinished = "a container is finished"
 	afterChanges      = "after changes"
 	retryDue          = "retry"
+	hostAnswers       = "a host answers"
 )
 
 func isLocal(reason string) bool {
-	return slices.Contains([]string{containerEnded, containerFinished, afterChanges, retryDue},
-		reason)
+	return slices.Contains([]string{containerEnded, containerFinished, afterChanges, retryDue,
+		hostAnswers}, reason)
 }
 
 // reading is why a pass is to be made, and the tree that it is made with.

@@ -27,9 +27,11 @@ type Status struct {
 	Waiting int            // reasons for a pass that has not begun
 
 	Failures []Failure // sorted by host, then container
+	Unknown  []Unknown // sorted by host
 
-	looked time.Time // when Latest began
-	waits  bool      // something is held until a container that is worked on is finished
+	looked time.Time          // when Latest began
+	since  map[string]Unknown // by host, as the passes found it
+	waits  bool               // something is held until a container that is worked on is finished
 }
 
 // Failure is a container that failed and has not succeeded since.
@@ -40,6 +42,15 @@ type Failure struct {
 	Retry           time.Time // when it is tried again; zero: not before something changes
 }
 
+// Unknown is a host of which Latest could not see everything.
+type Unknown struct {
+	Host  string
+	Since time.Time // when the first of the passes began that found it so
+	Text  string    // why it is so now
+	Tries int       // to see it since it last answered
+	Retry time.Time // when the next one is; zero: it is going on, or comes with the next pass
+}
+
 // Status returns what is known now.
 func (l *Loop) Status() Status {
 	l.mu.Lock()
@@ -47,10 +58,25 @@ func (l *Loop) Status() Status {
 	s := l.status
 	s.Busy, s.Waiting = len(l.busy), len(l.reasons)
 	s.Failures = append(l.failures.list(), l.flaps.list()...)
+	s.Unknown = l.unknown()
 	slices.SortFunc(s.Failures, func(a, b Failure) int {
 		return cmp.Or(cmp.Compare(a.Host, b.Host), cmp.Compare(a.Container, b.Container))
 	})
 	return s
+}
+
+// unknown returns the hosts that the latest pass could not see. l.mu is held.
+func (l *Loop) unknown() []Unknown {
+	list := make([]Unknown, 0, len(l.status.since))
+	for host, x := range l.status.since {
+		if now, silent := l.hosts.tries(host); silent {
+			now.Since = x.Since
+			x = now
+		}
+		list = append(list, x)
+	}
+	slices.SortFunc(list, func(a, b Unknown) int { return cmp.Compare(a.Host, b.Host) })
+	return list
 }
 
 func (s *Status) fetched(now time.Time, r spec.Revision) {
@@ -74,9 +100,25 @@ func (s *Status) passed(r Report, f failures) {
 	s.waits = slices.ContainsFunc(r.Pass.Plan.Held, func(h plan.Held) bool {
 		return h.Code == plan.HeldBusy || h.Code == plan.HeldNeeds
 	})
+	s.since = s.unreached(r)
 	if r.Result() == Success && len(f.of) == 0 && s.SourceError == "" {
 		s.Success = r.Ended
 	}
+}
+
+// unreached returns the hosts that a pass could not see, and since when that is so.
+func (s *Status) unreached(r Report) map[string]Unknown {
+	found := map[string]Unknown{}
+	for _, u := range r.Pass.Plan.Unreachable {
+		x, before := s.since[u.Host]
+		if !before {
+			x = Unknown{Host: u.Host, Since: r.Began}
+		}
+		x.Text = u.Text
+		x.Tries++
+		found[u.Host] = x
+	}
+	return found
 }
 
 // list returns the failures.

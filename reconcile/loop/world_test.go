@@ -190,15 +190,20 @@ func newWorld(t testing.TB) *world {
 	w := &world{t: t, store: statetest.NewMemory(), log: &safeBuffer{}}
 	snapshot, err := w.store.Load(context.Background())
 	must(t, err)
-	w.host = &gated{
-		Fake: hosttest.New(hosttest.Config{Host: "h1", Installation: snapshot.Installation,
+	w.host = newGated("h1", snapshot.Installation)
+	return w
+}
+
+// newGated makes a host with a stopped container "base".
+func newGated(name, installation string) *gated {
+	g := &gated{
+		Fake: hosttest.New(hosttest.Config{Host: name, Installation: installation,
 			Bridges: []string{"lxcbr1"}, Images: []string{"busybox", "debian"}}),
 		gates: map[string]chan struct{}{}, inside: map[string]chan struct{}{},
-		died: map[context.Context]func(string){},
+		died: map[context.Context]func(string){}, cut: make(chan struct{}),
 	}
-	w.host.cut = make(chan struct{})
-	w.host.CreateByHand("base")
-	return w
+	g.CreateByHand("base")
+	return g
 }
 
 // start runs the daemon with an interval that never ends, until the test ends.
@@ -347,8 +352,10 @@ func (w *world) eventually(what string, holds func() bool) {
 }
 
 // runs reports whether a container runs.
-func (w *world) runs(name string) bool {
-	actual, err := w.host.Fake.Observe(context.Background())
+func (w *world) runs(name string) bool { return w.host.runs(name) }
+
+func (g *gated) runs(name string) bool {
+	actual, err := g.Fake.Observe(context.Background())
 	if err != nil {
 		return false
 	}
