@@ -22,7 +22,7 @@ type debianHost struct {
 }
 
 // hostPackages are what a machine needs, besides what lxc-create -t debian puts there.
-const hostPackages = "lxc busybox-static dbus cron rsync"
+const hostPackages = "lxc busybox-static dbus cron rsync sudo"
 
 // cgroupsV2 makes systemd mount only the unified hierarchy, whatever the machine below has.
 const cgroupsV2 = `lxc.mount.auto =

@@ -9,11 +9,17 @@ import (
 	"testing"
 )
 
-// TestExampleSettings: every key of examples/systemd/config.yaml is a setting, and so is every one
-// that a user would uncomment.
+// TestExampleSettings: every key of examples/*/config.yaml is a setting, and so is every one that a
+// user would uncomment.
 func TestExampleSettings(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile(filepath.Join("..", "..", "examples", "systemd", "config.yaml"))
+	for _, name := range []string{"systemd", "controller", "pull"} {
+		t.Run(name, func(t *testing.T) { testSettings(t, name) })
+	}
+}
+
+func testSettings(t *testing.T, example string) {
+	text, err := os.ReadFile(filepath.Join("..", "..", "examples", example, "config.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,19 +53,7 @@ func acceptSettings(t *testing.T, config string, args ...string) error {
 // TestExampleUnit: the unit runs a command that there is, and says what the README promises.
 func TestExampleUnit(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile(filepath.Join("..", "..", "examples", "systemd", "reconciler.service"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	unit := map[string]string{}
-	for line := range strings.Lines(string(text)) {
-		if key, value, ok := strings.Cut(strings.TrimSpace(line), "="); ok && line[0] != '#' {
-			if _, twice := unit[key]; twice && key != "After" {
-				t.Errorf("%s is set twice", key)
-			}
-			unit[key] = value
-		}
-	}
+	unit := readUnit(t, "systemd", "reconciler.service")
 	for key, want := range map[string]string{
 		"Type": "notify", "KillMode": "process", "OOMPolicy": "continue", "Restart": "always",
 	} {
@@ -71,6 +65,32 @@ func TestExampleUnit(t *testing.T) {
 	if unit["WatchdogSec"] == "" {
 		t.Error("nobody notices a daemon that is stuck")
 	}
+	startsWell(t, unit)
+}
+
+// readUnit returns the settings of a unit of systemd, or of a piece that is added to one. What is
+// set to nothing first is set anew.
+func readUnit(t *testing.T, path ...string) map[string]string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(append([]string{"..", "..", "examples"}, path...)...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	unit := map[string]string{}
+	for line := range strings.Lines(string(text)) {
+		if key, value, ok := strings.Cut(strings.TrimSpace(line), "="); ok && line[0] != '#' {
+			if unit[key] != "" && key != "After" {
+				t.Errorf("%s is set twice", key)
+			}
+			unit[key] = value
+		}
+	}
+	return unit
+}
+
+// startsWell fails if a unit runs what is no command line of ours.
+func startsWell(t *testing.T, unit map[string]string) {
+	t.Helper()
 	command := strings.Fields(unit["ExecStart"])
 	if len(command) < 2 || command[0] != "/usr/local/bin/reconciler" {
 		t.Fatalf("the unit runs %q", command)
@@ -80,10 +100,16 @@ func TestExampleUnit(t *testing.T) {
 	}
 }
 
-// TestExampleCron: cron takes the file, and its line is a command line of ours.
+// TestExampleCron: cron takes the files, and their lines are command lines of ours.
 func TestExampleCron(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile(filepath.Join("..", "..", "examples", "cron", "reconciler"))
+	testCron(t, "cron", "reconciler")
+	testCron(t, "pull", "reconciler.cron")
+}
+
+func testCron(t *testing.T, path ...string) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(append([]string{"..", "..", "examples"}, path...)...))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +118,7 @@ func TestExampleCron(t *testing.T) {
 		t.Errorf("it runs as %q, who cannot change containers", job.user)
 	}
 	command, _, _ := strings.Cut(job.command, ">")
-	args := strings.Fields(command)
+	args := strings.Fields(strings.ReplaceAll(command, `"$(hostname -f)"`, "host1.example.com"))
 	if args[0] != "reconciler" {
 		t.Fatalf("it runs %q", args[0])
 	}

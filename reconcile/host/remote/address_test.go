@@ -126,7 +126,7 @@ func TestAdvice(t *testing.T) {
 		"ssh: connect to host h1 port 22: Network is unreachable":               "has a route",
 		"sudo: a password is required":                                          "NOPASSWD",
 		"sudo: a terminal is required to read the password":                     "NOPASSWD",
-		"sudo: sorry, you must have a tty to run sudo":                          "!requiretty",
+		"sudo: sorry, you must have a tty to run sudo":                          "Defaults:root !requiretty",
 		"bob is not in the sudoers file":                                        "NOPASSWD",
 		"Sorry, user bob is not allowed to execute '/bin/true' as root on h1.":  "agent: /",
 		"Sorry, user bob may not run sudo on h1.":                               "NOPASSWD",

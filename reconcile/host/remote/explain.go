@@ -41,6 +41,14 @@ type route struct {
 
 func (d *dialer) route() route { return route{d.address, d.Gateway} }
 
+// user is who logs in to the host.
+func (r route) user() string {
+	if r.to.user == "" {
+		return "USER"
+	}
+	return r.to.user
+}
+
 // failing is the machine that a text of ssh is about. Before the host has said a word, only the
 // gateway can have.
 func (r route) failing(said string) (byHand, known string) {
@@ -60,7 +68,7 @@ func (r route) failing(said string) (byHand, known string) {
 // adviceFor says what to do about a text, or about the exit code of what ssh ran.
 func adviceFor(said string, code int, r route) string {
 	byHand, known := r.failing(said)
-	fill := strings.NewReplacer("HAND", byHand, "KNOWN", "'"+known+"'")
+	fill := strings.NewReplacer("HAND", byHand, "KNOWN", "'"+known+"'", "USER", r.user())
 	for _, s := range symptoms() {
 		if strings.Contains(said, s.text) {
 			return fill.Replace(s.advice)

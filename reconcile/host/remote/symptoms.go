@@ -8,7 +8,7 @@ const allowAll = "the user must be allowed to use sudo without a password, by a 
 	"USER ALL=(root) NOPASSWD: ALL in sudoers there, or let root log in"
 
 // symptoms come with the more telling ones first. HAND stands for the command that logs in by hand,
-// KNOWN for the host as known_hosts has it.
+// KNOWN for the host as known_hosts has it, USER for who logs in.
 func symptoms() []symptom {
 	return []symptom{
 		{"REMOTE HOST IDENTIFICATION HAS CHANGED",
@@ -26,8 +26,8 @@ func symptoms() []symptom {
 			". To allow only this program, install it there, write agent: /PATH at the host in the " +
 			"tree, and NOPASSWD: /PATH agent in sudoers"},
 		{"sudo: not found", "install sudo there, or let root log in"},
-		{": command not found", "sudo looks for programs in its own secure_path: write an absolute " +
-			"path in agent"},
+		{": command not found", "sudo does not find what agent names, or not in its secure_path: " +
+			"write the absolute path of a program that is there"},
 		{"sudo: unable to execute", "root may not run what is in the home directory of the user: it " +
 			"may be mounted noexec, or from a server that does not trust root. Install the program " +
 			"there, and name its path in agent"},
