@@ -80,12 +80,13 @@ func stillReviewed(reviewed report.PlanDocument, pass reconcile.Pass) error {
 	if report.PlanID(now) == reviewed.PlanID {
 		return nil
 	}
-	then := plan.Plan{Steps: reviewed.Steps, Blocked: reviewed.Blocked, Held: reviewed.Held}
+	then := plan.Plan{Prepare: reviewed.Prepare, Steps: reviewed.Steps, Blocked: reviewed.Blocked,
+		Held: reviewed.Held}
 	return hinted{fmt.Errorf("cannot apply the plan: it is no longer what would be done: %s",
 		strings.Join(differing(then, now), ", ")), hint}
 }
 
-// differing lists the containers about which two plans say different things, some of them by name.
+// differing lists the containers and hosts about which two plans say different things, some of them by name.
 func differing(a, b plan.Plan) []string {
 	const most = 10
 	then, now := byContainer(a), byContainer(b)
@@ -94,7 +95,7 @@ func differing(a, b plan.Plan) []string {
 	var names []string
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		if report.PlanID(then[name]) != report.PlanID(now[name]) {
-			names = append(names, name)
+			names = append(names, strings.TrimSuffix(name, "/"))
 		}
 	}
 	if more := len(names) - most; more > 0 {
@@ -103,9 +104,14 @@ func differing(a, b plan.Plan) []string {
 	return names
 }
 
-// byContainer splits a plan into what it says about each container.
+// byContainer splits a plan into what it says about each container, and each host itself.
 func byContainer(p plan.Plan) map[string]plan.Plan {
 	parts := map[string]plan.Plan{}
+	for _, h := range p.Prepare {
+		part := parts[h.Host+"/"]
+		part.Prepare = append(part.Prepare, h)
+		parts[h.Host+"/"] = part
+	}
 	for _, s := range p.Steps {
 		part := parts[s.Host+"/"+s.Container]
 		part.Steps = append(part.Steps, s)

@@ -133,6 +133,15 @@ func (s *scene) prepare(bridges []string, missing ...string) *scene {
 	return s
 }
 
+// refuses says what of its preparation the host refuses.
+func (s *scene) refuses(all ...string) *scene {
+	for _, what := range all {
+		s.in.Prepare.Changes = append(s.in.Prepare.Changes,
+			plan.HostChange{What: what, New: "made", Refused: "it is somebody else's"})
+	}
+	return s
+}
+
 // can sets the facts of the host: those of a small machine, changed.
 func (s *scene) can(edits ...func(*plan.Facts)) *scene {
 	s.in.Facts = &plan.Facts{LXC: "5.0.2", Backings: []string{"dir", "overlayfs"},

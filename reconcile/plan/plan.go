@@ -169,6 +169,7 @@ const (
 	BlockedDisk        = "disk"         // what is declared does not fit
 	BlockedLXC         = "lxc"          // it is not installed on the host
 	BlockedVolumeGroup = "volume_group" // the host does not have it
+	BlockedPreparation = "prepare"      // the host cannot be made as declared
 )
 
 // Held is work on one container that waits, or drift that is left as it is. It is neither a fault

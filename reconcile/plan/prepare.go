@@ -38,11 +38,14 @@ func (p *planner) prepare() {
 	if w == nil {
 		return
 	}
-	p.missVolumeGroup(w)
-	if len(w.Changes) == 0 || !p.allows("") {
+	if !p.allows("") {
 		return
 	}
-	changes := slices.Clone(w.Changes)
+	p.missVolumeGroup(w)
+	changes, refused := p.refusals(w.Changes)
+	if len(changes) == 0 {
+		return
+	}
 	slices.SortFunc(changes, func(a, b HostChange) int {
 		return cmp.Or(strings.Compare(a.What, b.What), strings.Compare(a.New, b.New))
 	})
@@ -61,8 +64,25 @@ func (p *planner) prepare() {
 	}
 	p.ready.lxc = true
 	for _, b := range w.Want.Bridges {
-		p.ready.bridges = append(p.ready.bridges, b.Name)
+		if !refused["bridge "+b.Name] {
+			p.ready.bridges = append(p.ready.bridges, b.Name)
+		}
 	}
+}
+
+// refusals lists what the host refuses, and returns the rest, and what is refused by what it is.
+func (p *planner) refusals(all []HostChange) (rest []HostChange, refused map[string]bool) {
+	refused = map[string]bool{}
+	for _, c := range all {
+		if c.Refused == "" {
+			rest = append(rest, c)
+			continue
+		}
+		refused[c.What] = true
+		p.out.Blocked = append(p.out.Blocked, Blocked{Host: p.h.Host, Code: BlockedPreparation,
+			Failed: true, Text: c.What + ": " + c.Refused})
+	}
+	return rest, refused
 }
 
 func (p *planner) holdPreparation(changes []HostChange, code, text string) {

@@ -37,6 +37,13 @@ func TestPreparation(t *testing.T) {
 			"web! bridge configure failed"},
 		{"LXC that it installs is there for the containers",
 			onHost(declare("web"), base).can(noLXC).prepare(nil, package_), "h> package lxc\n" + made},
+		{"what the host refuses is told, and the rest is made",
+			onHost().prepare(br9, package_).refuses(bridge9), "h> package lxc\n! prepare  failed"},
+		{"a bridge that is refused is none for the containers",
+			onHost(new9(), base).prepare(br9, package_).refuses(bridge9),
+			"h> package lxc\n! prepare  failed\nweb! bridge configure failed"},
+		{"nothing but a refusal is nothing to do", onHost().prepare(br9).refuses(bridge9),
+			"! prepare  failed"},
 		{"a container moves to a new bridge", onHost().with(new9()).has(declare("web")).
 			prepare(br9, bridge9), "h> bridge br9\nweb: stop(changed) configure(changed) start address"},
 	})

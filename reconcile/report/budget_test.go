@@ -31,6 +31,7 @@ func TestBudgetsAreKeptWithoutCutting(t *testing.T) {
 		if rapid.Bool().Draw(t, "losses") {
 			p.Steps = append(p.Steps, destroyPlan(700).Steps...)
 		}
+		p.Prepare = preparations(rapid.SampledFrom([]int{0, 1, 12, 3000}).Draw(t, "hosts"))
 		o := options()
 		length := rapid.SampledFrom([]int{1, 5000, 100000}).Draw(t, "length of the subject")
 		o.Meta.Subject = strings.Repeat("x", length)
@@ -67,7 +68,7 @@ func checkHeadings(t *rapid.T, p plan.Plan, page string) {
 		}
 		sum += n
 	}
-	if want := len(groupsOf(p)) + len(p.Blocked) + len(p.Held); sum != want {
+	if want := len(groupsOf(p)) + len(p.Blocked) + len(p.Held) + len(p.Prepare); sum != want {
 		t.Fatalf("the page is about %d of %d containers", sum, want)
 	}
 }

@@ -11,4 +11,4 @@ package report
 
 // formatVersion is that of every JSON document of this package. The major number counts up when
 // a reader must change, the minor one when something is added.
-const formatVersion = "1.2"
+const formatVersion = "1.3"

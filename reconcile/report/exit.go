@@ -8,7 +8,7 @@ import (
 // The exit codes of every command that reconciles.
 const (
 	ExitDone        = 0 // done, or nothing to do
-	ExitFailed      = 1 // a step failed or was not begun, or a mistake blocks a container
+	ExitFailed      = 1 // a host or step failed or was not begun, or a mistake blocks something
 	ExitNotEmpty    = 2 // only on request: the plan is not empty
 	ExitBlocked     = 3 // a guard blocked something
 	ExitUnreachable = 4 // some hosts were unreachable
@@ -21,7 +21,7 @@ func ExitCode(p plan.Plan, r *execute.Result, detailed bool) int {
 	switch {
 	case failed(p, r):
 		return ExitFailed
-	case detailed && r == nil && len(p.Steps) > 0:
+	case detailed && r == nil && !p.Empty():
 		return ExitNotEmpty
 	case len(p.Unreachable) > 0:
 		return ExitUnreachable
@@ -39,6 +39,11 @@ func failed(p plan.Plan, r *execute.Result) bool {
 	}
 	if r == nil {
 		return false
+	}
+	for _, h := range r.Hosts {
+		if h.Err != nil {
+			return true
+		}
 	}
 	for _, o := range r.Outcomes {
 		if o.Failed() {

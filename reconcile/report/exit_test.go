@@ -23,6 +23,9 @@ func TestExitCode(t *testing.T) {
 		}}
 	}
 	unrecorded := &execute.Result{Outcomes: []execute.Outcome{{Err: errors.New("disk is full")}}}
+	prepare := plan.Plan{Prepare: preparations(1)}
+	ready := &execute.Result{Hosts: []execute.HostOutcome{{Host: "h"}}}
+	unready := &execute.Result{Hosts: []execute.HostOutcome{{Host: "h", Err: errors.New("no")}}}
 	cases := map[string]struct {
 		plan     plan.Plan
 		result   *execute.Result
@@ -31,6 +34,10 @@ func TestExitCode(t *testing.T) {
 	}{
 		"nothing to do":                {plan.Plan{}, nil, false, 0},
 		"nothing to do, detailed":      {plan.Plan{}, nil, true, 0},
+		"a host to prepare":            {prepare, nil, false, 0},
+		"a host to prepare, detailed":  {prepare, nil, true, 2},
+		"a host was prepared":          {prepare, ready, false, 0},
+		"a host could not be prepared": {prepare, unready, false, 1},
 		"a plan is no failure":         {plan.Plan{Steps: steps}, nil, false, 0},
 		"a plan, detailed":             {plan.Plan{Steps: steps}, nil, true, 2},
 		"a run, detailed":              {plan.Plan{Steps: steps}, result(execute.Done), true, 0},

@@ -65,6 +65,7 @@ func TestPlanGoldens(t *testing.T) {
 		"plan-none-single": {Unchanged: 1},
 		"plan-one":         onePlan(),
 		"plan-twelve":      full,
+		"plan-prepare":     preparePlan(),
 		"plan-blocked":     {Blocked: full.Blocked, Unchanged: 3},
 		"plan-held":        {Held: full.Held, Unchanged: 3},
 		"plan-unreachable": {Unreachable: full.Unreachable, Unchanged: 3},
@@ -98,6 +99,7 @@ func TestResultGoldens(t *testing.T) {
 	}{
 		"result-none":        {plan.Plan{Unchanged: 10}, execute.Result{}},
 		"result-one":         {one, execute.Result{Outcomes: outcomesOf(one)}},
+		"result-prepare":     {preparePlan(), preparedResult()},
 		"result-held":        {waiting, execute.Result{Outcomes: outcomesOf(waiting)}},
 		"result-creation":    {creation, execute.Result{Outcomes: outcomesOf(creation)}},
 		"result-failed":      {full, failedResult(full)},

@@ -9,25 +9,27 @@ import (
 
 // PlanDocument is the JSON form of a plan, as Schema describes it. Lists are never null.
 type PlanDocument struct {
-	FormatVersion   string             `json:"format_version"`
-	PlanID          string             `json:"plan_id"`   // see PlanID
-	Knowledge       Knowledge          `json:"knowledge"` // never empty
-	Errored         bool               `json:"errored"`   // a mistake blocks something
-	Meta            Meta               `json:"meta"`
-	Summary         PlanSummary        `json:"summary"`
-	Containers      []ContainerSummary `json:"containers"`       // with steps; by host, then name
-	ResourceChanges []ResourceChange   `json:"resource_changes"` // of the same, in the same order
-	ResourceDrift   []ResourceChange   `json:"resource_drift"`   // what differs outside the tree
-	Steps           []plan.Step        `json:"steps"`            // in the order of the plan
-	Blocked         []plan.Blocked     `json:"blocked"`
-	Held            []plan.Held        `json:"held"` // what waits, and drift that is left
-	Unmanaged       []plan.Unmanaged   `json:"unmanaged"`
-	Unreachable     []plan.Unreachable `json:"unreachable"` // of these hosts nothing is known
-	Warnings        []ProblemRow       `json:"warnings"`
+	FormatVersion   string                 `json:"format_version"`
+	PlanID          string                 `json:"plan_id"`   // see PlanID
+	Knowledge       Knowledge              `json:"knowledge"` // never empty
+	Errored         bool                   `json:"errored"`   // a mistake blocks something
+	Meta            Meta                   `json:"meta"`
+	Summary         PlanSummary            `json:"summary"`
+	Prepare         []plan.HostPreparation `json:"prepare"`          // hosts, before their containers
+	Containers      []ContainerSummary     `json:"containers"`       // with steps; by host, then name
+	ResourceChanges []ResourceChange       `json:"resource_changes"` // of the same, in the same order
+	ResourceDrift   []ResourceChange       `json:"resource_drift"`   // what differs outside the tree
+	Steps           []plan.Step            `json:"steps"`            // in the order of the plan
+	Blocked         []plan.Blocked         `json:"blocked"`
+	Held            []plan.Held            `json:"held"` // what waits, and drift that is left
+	Unmanaged       []plan.Unmanaged       `json:"unmanaged"`
+	Unreachable     []plan.Unreachable     `json:"unreachable"` // of these hosts nothing is known
+	Warnings        []ProblemRow           `json:"warnings"`
 }
 
 // PlanSummary counts containers. One that is replaced counts in Create, Destroy and Replace.
 type PlanSummary struct {
+	Prepare     int `json:"prepare"` // hosts
 	Create      int `json:"create"`
 	Change      int `json:"change"`
 	Destroy     int `json:"destroy"`
@@ -68,11 +70,13 @@ func Document(p plan.Plan, meta Meta) PlanDocument {
 		Errored:       failed(p, nil),
 		Meta:          meta,
 		Summary: PlanSummary{
-			Create: t.created(), Change: t.changed(), Destroy: t.destroyed(),
+			Prepare: len(p.Prepare),
+			Create:  t.created(), Change: t.changed(), Destroy: t.destroyed(),
 			Replace: t[replaces], Record: t[records], Unchanged: p.Unchanged,
 			Blocked: len(p.Blocked), Held: len(p.Held), Unmanaged: len(p.Unmanaged),
 			Unreachable: len(p.Unreachable), Warnings: len(p.Warnings),
 		},
+		Prepare:         preparationRows(p.Prepare),
 		Containers:      make([]ContainerSummary, 0, len(groups)),
 		ResourceChanges: resourceChanges(groups),
 		ResourceDrift:   resourceDrift(groups, p.Held),
@@ -96,6 +100,15 @@ func Document(p plan.Plan, meta Meta) PlanDocument {
 // JSON writes the plan as a PlanDocument. It returns the error of w.
 func JSON(w io.Writer, p plan.Plan, meta Meta) error {
 	return stream(w, Document(p, meta))
+}
+
+// preparationRows makes empty lists of nil.
+func preparationRows(all []plan.HostPreparation) []plan.HostPreparation {
+	rows := make([]plan.HostPreparation, 0, len(all))
+	for _, h := range all {
+		rows = append(rows, plan.HostPreparation{Host: h.Host, Changes: list(h.Changes)})
+	}
+	return rows
 }
 
 // redactStep returns a copy that holds nothing but what may be shown.

@@ -96,7 +96,7 @@ func TestEmptyListsAreNotNull(t *testing.T) {
 	if strings.Contains(b.String(), "null") {
 		t.Errorf("a reader has to expect null:\n%s", b.String())
 	}
-	if n := strings.Count(b.String(), `"format_version": "1.2"`); n != 7 {
+	if n := strings.Count(b.String(), `"format_version": "1.3"`); n != 7 {
 		t.Errorf("%d of 7 documents say their version", n)
 	}
 }

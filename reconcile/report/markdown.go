@@ -31,7 +31,7 @@ type MarkdownOptions struct {
 }
 
 // Markdown writes the plan as a page for code review: the marker, the verdict, what it is made
-// from; then what loses data, always open; then changes, creations, drift and what is only
+// from; the hosts that are prepared; then what loses data, always open; then changes, creations, drift and what is only
 // recorded; then what is blocked, held, odd, unmanaged and unknown. At least three containers
 // with the same fate are told of once.
 //
@@ -62,6 +62,7 @@ func parts(p plan.Plan, o MarkdownOptions, links linker) []*section {
 	groups := groupsOf(p)
 	r := reviewer{links}
 	all := []*section{titleSection(p, tallyOf(groups), o), originSection(o.Meta, PlanID(p))}
+	all = append(all, r.preparations(p.Prepare))
 	all = append(all, r.containers(groups)...)
 	all = append(all, r.blocked(p.Blocked), r.held(p.Held), r.warnings(p.Warnings),
 		r.unmanaged(p.Unmanaged), r.unreachable(p.Unreachable))

@@ -39,8 +39,13 @@ func ParsePlan(r io.Reader) (PlanDocument, error) {
 	if err := json.Unmarshal(text, &d); err != nil {
 		return PlanDocument{}, fmt.Errorf("cannot read plan: %w", err)
 	}
-	if d.PlanID != PlanID(plan.Plan{Steps: d.Steps, Blocked: d.Blocked, Held: d.Held}) {
+	if d.PlanID != PlanID(d.meaning()) {
 		return PlanDocument{}, fmt.Errorf("cannot accept plan %q: %w", d.PlanID, ErrEdited)
 	}
 	return d, nil
+}
+
+// meaning is the part of a plan that its identity is made of.
+func (d PlanDocument) meaning() plan.Plan {
+	return plan.Plan{Prepare: d.Prepare, Steps: d.Steps, Blocked: d.Blocked, Held: d.Held}
 }

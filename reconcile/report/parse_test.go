@@ -38,14 +38,14 @@ func TestAPlanFileIsReadAsItWasWritten(t *testing.T) {
 func TestPlanFilesThatAreRefused(t *testing.T) {
 	t.Parallel()
 	text := rendered(t, func(b *bytes.Buffer) error { return JSON(b, fullPlan(), Meta{}) })
-	later := strings.Replace(text, `"format_version": "1.2"`, `"format_version": "1.99", "x": [1]`, 1)
+	later := strings.Replace(text, `"format_version": "1.3"`, `"format_version": "1.99", "x": [1]`, 1)
 	if _, err := ParsePlan(strings.NewReader(later)); err != nil {
 		t.Errorf("a later minor version is refused: %v", err)
 	}
 	for name, c := range map[string]struct{ text, says string }{
-		"another major": {strings.Replace(text, `"1.2"`, `"2.0"`, 1), `version "2.0", only 1.x`},
+		"another major": {strings.Replace(text, `"1.3"`, `"2.0"`, 1), `version "2.0", only 1.x`},
 		"no version":    {"{}", `version "", only 1.x`},
-		"10 is not 1":   {strings.Replace(text, `"1.2"`, `"10.2"`, 1), `version "10.2"`},
+		"10 is not 1":   {strings.Replace(text, `"1.3"`, `"10.2"`, 1), `version "10.2"`},
 		"half a file":   {text[:len(text)/2], "cannot read plan"},
 		"two files":     {text + text, "cannot read plan"},
 		"no JSON":       {"Plan: 0 to create", "cannot read plan"},
@@ -103,8 +103,14 @@ func TestPlanIDTellsPlansApart(t *testing.T) {
 		"a need more":       func(p *plan.Plan) { p.Steps[0].Needs = []string{"x"} },
 		"another reason":    func(p *plan.Plan) { p.Steps[0].Reason.Code = plan.Drift },
 		"less blocked":      func(p *plan.Plan) { p.Blocked = p.Blocked[1:] },
-		"less held":         func(p *plan.Plan) { p.Held = p.Held[1:] },
-		"held otherwise":    func(p *plan.Plan) { p.Held[0].Code = plan.HeldBackoff },
+		"a host to prepare": func(p *plan.Plan) { p.Prepare = preparations(1) },
+		"two of them":       func(p *plan.Plan) { p.Prepare = preparations(2) },
+		"prepared otherwise": func(p *plan.Plan) {
+			p.Prepare = preparations(1)
+			p.Prepare[0].Changes[0].New = "x"
+		},
+		"less held":      func(p *plan.Plan) { p.Held = p.Held[1:] },
+		"held otherwise": func(p *plan.Plan) { p.Held[0].Code = plan.HeldBackoff },
 	} {
 		p := fullPlan()
 		edit(&p)

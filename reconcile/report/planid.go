@@ -30,6 +30,10 @@ type (
 		Code            string
 		Failed          bool
 	}
+	preparationMeaning struct {
+		Host    string
+		Changes []plan.HostChange
+	}
 	heldMeaning struct {
 		Host, Container string
 		Kind            plan.Kind
@@ -39,7 +43,7 @@ type (
 )
 
 // PlanID returns the identity of what a plan does: 64 hexadecimal digits that are the same for
-// the same steps, blocked and held work, whatever the order in which hosts and containers were
+// the same preparations, steps, blocked and held work, whatever the order in which hosts and containers were
 // computed. Sentences, positions and warnings do not count, and no secret does, so that the
 // identity tells nothing of a password. What is known only after the run counts as unknown: a
 // plan must be compared with another that was also made before anything was generated.
@@ -50,6 +54,9 @@ func PlanID(p plan.Plan) string {
 	_ = e.Encode(stepMeanings(p.Steps))
 	_ = e.Encode(blockedMeanings(p.Blocked))
 	_ = e.Encode(heldMeanings(p.Held))
+	if len(p.Prepare) > 0 { // else it is that of the versions before there were any
+		_ = e.Encode(preparationMeanings(p.Prepare))
+	}
 	return hex.EncodeToString(h.Sum(nil))
 }
 
@@ -90,6 +97,20 @@ func heldMeanings(held []plan.Held) []heldMeaning {
 			cmp.Compare(a.Code, b.Code), cmp.Compare(a.Kind, b.Kind))
 	})
 	return all
+}
+
+func preparationMeanings(all []plan.HostPreparation) []preparationMeaning {
+	meanings := make([]preparationMeaning, 0, len(all))
+	for _, h := range all {
+		changes := slices.Clone(h.Changes)
+		slices.SortFunc(changes, func(a, b plan.HostChange) int {
+			return cmp.Or(cmp.Compare(a.What, b.What), cmp.Compare(a.Old, b.Old),
+				cmp.Compare(a.New, b.New))
+		})
+		meanings = append(meanings, preparationMeaning{h.Host, changes})
+	}
+	slices.SortFunc(meanings, func(a, b preparationMeaning) int { return cmp.Compare(a.Host, b.Host) })
+	return meanings
 }
 
 func changesMeaning(changes []plan.Change) []plan.Change {

@@ -65,15 +65,16 @@ func scoreOf(r execute.Result) score {
 	return s
 }
 
-// ResultText writes what became of a plan: one block for each container with its checkpoints,
+// ResultText writes what became of a plan: the hosts that were prepared, one block for each container with its checkpoints,
 // those that failed last and in full; then what the plan left alone, and the verdict. It stands
 // for itself: of a plan without steps it writes the same as Text. It returns the error of w.
 func ResultText(w io.Writer, r execute.Result, p plan.Plan, o TextOptions) error {
-	if len(r.Outcomes)+len(p.Steps) == 0 {
+	if len(r.Hosts)+len(r.Outcomes) == 0 && p.Empty() {
 		return Text(w, p, o)
 	}
 	out := newPrinter(w, o)
 	out.header(o.Meta)
+	out.hosts(r.Hosts)
 	for f := succeeded; f <= broken; f++ {
 		for _, outcome := range r.Outcomes {
 			if fateOf(outcome) == f {
@@ -88,7 +89,7 @@ func ResultText(w io.Writer, r execute.Result, p plan.Plan, o TextOptions) error
 	out.warnings(p.Warnings)
 	total := scoreOf(r)
 	out.interrupted(r, total.skipped)
-	out.done(total, p)
+	out.done(total, r.Hosts, p)
 	return out.close()
 }
 
@@ -190,10 +191,18 @@ func (p *printer) interrupted(r execute.Result, n int) {
 }
 
 // done writes the last line: what the run came to.
-func (p *printer) done(s score, pl plan.Plan) {
-	sentence := "Done: " + number(s.created()) + " created, " + number(s.changed()) +
+func (p *printer) done(s score, hosts []execute.HostOutcome, pl plan.Plan) {
+	prepared, unprepared := hostScore(hosts)
+	sentence := safe("Done: ")
+	if prepared > 0 {
+		sentence += count(prepared, "host") + " prepared, "
+	}
+	sentence += number(s.created()) + " created, " + number(s.changed()) +
 		" changed, " + number(s.destroyed()) + " destroyed, " + number(s.failed) + " failed."
 	var more []safe
+	if unprepared > 0 {
+		more = append(more, count(unprepared, "host")+" not prepared")
+	}
 	if n := s.tally[records]; n > 0 {
 		more = append(more, number(n)+" only in the record")
 	}

@@ -14,6 +14,7 @@ type ResultDocument struct {
 	Meta          Meta               `json:"meta"`
 	Summary       ResultSummary      `json:"summary"`
 	Interrupted   bool               `json:"interrupted"`
+	Hosts         []HostResult       `json:"hosts"`      // that were prepared, or should have been
 	Containers    []ContainerResult  `json:"containers"` // by host, then name
 	Blocked       []plan.Blocked     `json:"blocked"`
 	Held          []plan.Held        `json:"held"`
@@ -24,6 +25,8 @@ type ResultDocument struct {
 
 // ResultSummary counts containers. One that was replaced counts in Created and in Destroyed.
 type ResultSummary struct {
+	Prepared    int `json:"prepared"`   // hosts
+	Unprepared  int `json:"unprepared"` // hosts that could not be prepared
 	Created     int `json:"created"`
 	Changed     int `json:"changed"`
 	Destroyed   int `json:"destroyed"`
@@ -61,16 +64,19 @@ type StepEntry struct {
 // ResultJSON writes the result of a plan as a ResultDocument. It returns the error of w.
 func ResultJSON(w io.Writer, r execute.Result, p plan.Plan, meta Meta) error {
 	s := scoreOf(r)
+	prepared, unprepared := hostScore(r.Hosts)
 	d := ResultDocument{
 		FormatVersion: formatVersion,
 		Meta:          meta,
 		Summary: ResultSummary{
+			Prepared: prepared, Unprepared: unprepared,
 			Created: s.created(), Changed: s.changed(), Destroyed: s.destroyed(),
 			Record: s.tally[records], Failed: s.failed, Skipped: s.skipped,
 			Unchanged: p.Unchanged, Blocked: len(p.Blocked), Held: len(p.Held),
 			Unreachable: len(p.Unreachable),
 		},
 		Interrupted: r.Interrupted,
+		Hosts:       hostResults(r.Hosts),
 		Containers:  make([]ContainerResult, 0, len(r.Outcomes)),
 		Blocked:     list(p.Blocked),
 		Held:        redactHeld(p.Held),

@@ -113,6 +113,7 @@ func descriptions() map[string]string {
 		"PlanDocument.errored":          "a mistake keeps something from being done",
 		"PlanDocument.meta":             "what the plan was made from",
 		"PlanDocument.summary":          "containers by what becomes of them",
+		"PlanDocument.prepare":          "what is done to hosts before their containers",
 		"PlanDocument.containers":       "what becomes of each container, in one word",
 		"PlanDocument.resource_changes": "what becomes of each container",
 		"PlanDocument.resource_drift": "what was changed outside the tree: before is what the " +
@@ -131,6 +132,9 @@ func descriptions() map[string]string {
 		"ResourceChange.before_sensitive": "fields whose value is never shown",
 		"ResourceChange.after_sensitive":  "fields whose value is never shown",
 		"ResourceChange.needs":            "containers of the same host that come first",
+		"HostChange.what":                 "such as package lxc, bridge lxcbr1 or sysctl net.ipv4.ip_forward",
+		"HostChange.old":                  "how it is; without it, it is not there",
+		"HostChange.new":                  "how it shall be",
 		"Step.reason":                     "the code is for machines; others may be added",
 		"Blocked.unblock":                 "the flag or edit that lets it through",
 		"Blocked.failed":                  "a mistake to mend, not a guard",

@@ -111,7 +111,7 @@ func TestTheSchemaRefusesWhatIsNoPlan(t *testing.T) {
 	text := rendered(t, func(b *bytes.Buffer) error { return JSON(b, fullPlan(), gitMeta()) })
 	schema := compiled(t, false)
 	for name, edit := range map[string][2]string{
-		"another major version": {`"format_version": "1.2"`, `"format_version": "2.0"`},
+		"another major version": {`"format_version": "1.3"`, `"format_version": "2.0"`},
 		"an unknown action":     {`"delete"`, `"explode"`},
 		"an unknown knowledge":  {`"knowledge": "full"`, `"knowledge": "guessed"`},
 		"null for a list":       {`"needs": []`, `"needs": null`},
@@ -127,7 +127,7 @@ func TestTheSchemaRefusesWhatIsNoPlan(t *testing.T) {
 			t.Errorf("%s passes for a plan", name)
 		}
 	}
-	later := strings.Replace(text, `"format_version": "1.2"`,
+	later := strings.Replace(text, `"format_version": "1.3"`,
 		`"format_version": "1.9", "mood": "good"`, 1)
 	if err := schema.Validate(decoded(t, []byte(later))); err != nil {
 		t.Errorf("a later minor version is refused: %v", err)

@@ -12,12 +12,13 @@ import (
 // detail is the indentation of what belongs to a container.
 const detail = 6
 
-// Text writes the plan for people: one block for each container with its changes (what loses data
+// Text writes the plan for people: the hosts that are prepared first, then one block for each container with its changes (what loses data
 // first; at least three with the same fate share a block), what is blocked, held, unmanaged and
 // unreachable, the warnings, and at the end the verdict. It returns the error of w.
 func Text(w io.Writer, p plan.Plan, o TextOptions) error {
 	out := newPrinter(w, o)
 	out.header(o.Meta)
+	out.preparations(p.Prepare)
 	groups := groupsOf(p)
 	folds := foldsOf(groups)
 	for k := destroys; k <= records; k++ {
@@ -177,10 +178,10 @@ func side(field, text string) safe {
 // verdictOf says what a plan comes to, in our own words alone: the sentence that scripts look
 // for, and the rest.
 func verdictOf(pl plan.Plan, t tally, o TextOptions) (safe, safe) {
-	if len(pl.Steps)+len(pl.Blocked)+len(pl.Held)+len(pl.Unreachable) == 0 {
+	if len(pl.Prepare)+len(pl.Steps)+len(pl.Blocked)+len(pl.Held)+len(pl.Unreachable) == 0 {
 		return "No changes.", matching(pl.Unchanged, o)
 	}
-	sentence := "Plan: " + number(t.created()) + " to create, " + number(t.changed()) +
+	sentence := "Plan: " + toPrepare(len(pl.Prepare)) + number(t.created()) + " to create, " + number(t.changed()) +
 		" to change, " + number(t.destroyed()) + " to destroy."
 	var more []safe
 	if n := t[records]; n > 0 {

@@ -42,6 +42,14 @@ func TestVerdictOfAPlan(t *testing.T) {
 			plan.Plan{Unmanaged: []plan.Unmanaged{{Host: h1}}, Warnings: warningFixtures()}, 1,
 			"No changes. 0 containers on 1 host match the tree.",
 		},
+		{
+			plan.Plan{Prepare: preparations(1)}, 1,
+			"Plan: 1 host to prepare, 0 to create, 0 to change, 0 to destroy.",
+		},
+		{
+			plan.Plan{Prepare: preparations(3), Steps: createSteps("c")}, 3,
+			"Plan: 3 hosts to prepare, 1 to create, 0 to change, 0 to destroy.",
+		},
 		{onePlan(), 1, "Plan: 0 to create, 1 to change, 0 to destroy. 2 unchanged."},
 		{
 			plan.Plan{Steps: createSteps("c")}, 1, "Plan: 1 to create, 0 to change, 0 to destroy.",
@@ -216,11 +224,11 @@ func TestKeysOfTheDocuments(t *testing.T) {
 	}{
 		"plan": {planJSON.Bytes(), []string{
 			"blocked", "containers", "errored", "format_version", "held", "knowledge", "meta",
-			"plan_id", "resource_changes", "resource_drift", "steps", "summary", "unmanaged",
+			"plan_id", "prepare", "resource_changes", "resource_drift", "steps", "summary", "unmanaged",
 			"unreachable", "warnings",
 		}},
 		"result": {resultJSON.Bytes(), []string{
-			"blocked", "containers", "format_version", "held", "interrupted", "meta", "summary",
+			"blocked", "containers", "format_version", "held", "hosts", "interrupted", "meta", "summary",
 			"unmanaged", "unreachable", "warnings",
 		}},
 	}
