@@ -22,7 +22,7 @@ type Batcher interface {
 type Batch struct {
 	Steps    []plan.Step // of this host, not empty, without circles; of each container in order
 	Parallel int         // containers at once, at least 1
-	Tries    int         // of each step; below 1: as many as Retry makes
+	Tries    int         // of each step, at least 1
 	// Secrets returns what a password step needs to know. The step fails with its error. It may be
 	// called by several goroutines.
 	Secrets func(ctx context.Context, s plan.Step) (Secrets, error)
@@ -77,6 +77,9 @@ func (w worker) batch(ctx context.Context, host string, units []*unit) {
 	b := Batch{
 		Parallel: max(w.options.Parallel, 1), Tries: w.options.Tries, Secrets: w.contained,
 		Tell: func(e Event) error { return m.tell(ctx, e) },
+	}
+	if b.Tries < 1 {
+		b.Tries = usualTries
 	}
 	for _, u := range units {
 		if !u.settled() && w.ready(ctx, u) {

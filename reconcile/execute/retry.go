@@ -12,6 +12,9 @@ import (
 	"reconciler/reconcile/plan"
 )
 
+// usualTries is how often a step is tried unless somebody says.
+const usualTries = 5
+
 // RetryOptions say how often and how fast Retry tries again.
 type RetryOptions struct {
 	Tries   int           // optional: at most this many tries of one step; default 5
@@ -25,7 +28,7 @@ type RetryOptions struct {
 // not try at all and returns the cause.
 func Retry(h Host, o RetryOptions) Host {
 	if o.Tries < 1 {
-		o.Tries = 5
+		o.Tries = usualTries
 	}
 	if o.Initial <= 0 {
 		o.Initial = 200 * time.Millisecond

@@ -2,7 +2,9 @@
 // Serve the side that answers on the host, in the same program ("reconciler agent").
 //
 // It promises that what a driver on the host does is what the caller sees: steps, observations and
-// errors arrive as they were sent. The system's ssh is run as a child, so its configuration, agent
+// errors arrive as they were sent. All steps of a pass go in one batch, which the agent carries out
+// as package execute does on its own host; what it tells on the way is not waited for. The system's
+// ssh is run as a child, so its configuration, agent
 // and known hosts count; a host key that is not known is refused. The agent dies with its
 // connection: running steps are finished within their limits, no other one begins, and the lock
 // is given back. Either side gives up a peer that is silent. It takes nothing from its peer but the
@@ -24,10 +26,13 @@ const (
 	// freshFor is how long the observation that came with a lock counts as made just now.
 	freshFor = time.Second
 
-	// maxSteps is how many calls a client has open at once; an agent refuses maxCalls.
-	maxSteps = 32
-	maxCalls = 2*maxSteps + 16
+	// maxParallel is how many containers an agent works on at once, maxCalls how many calls it
+	// answers at once.
+	maxParallel = 32
+	maxCalls    = 80
 
 	maxRequest = 1 << 20  // bytes of a message to the agent
+	maxUpload  = 64 << 20 // bytes of steps that wait for the call of their batch
 	maxAnswer  = 64 << 20 // bytes of a message of the agent
+	maxText    = 1 << 20  // bytes of what a step says, or of its error
 )

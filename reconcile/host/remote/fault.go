@@ -16,11 +16,36 @@ const codeFailed = 1
 
 // fault is what an error was made of.
 type fault struct {
-	Text      string // escaped
-	Step      bool   // it was a StepError: the text is that of its cause
-	Permanent bool
-	Cancelled bool // it wraps context.Canceled
-	Late      bool // it wraps context.DeadlineExceeded
+	Text      string
+	Step      bool `json:",omitempty"` // it was the StepError of the step: the text is that of its cause
+	Permanent bool `json:",omitempty"`
+	Cancelled bool `json:",omitempty"` // it wraps context.Canceled
+	Late      bool `json:",omitempty"` // it wraps context.DeadlineExceeded
+}
+
+// faultOf takes apart the error of a step.
+func faultOf(err error, s plan.Step) fault {
+	f := fault{
+		Permanent: errors.Is(err, execute.ErrPermanent),
+		Cancelled: errors.Is(err, context.Canceled),
+		Late:      errors.Is(err, context.DeadlineExceeded),
+	}
+	step, ok := err.(*execute.StepError)
+	if ok && step.Host == s.Host && step.Container == s.Container && step.Action == s.Action {
+		f.Step, err = true, step.Err
+	}
+	f.Text = short(err.Error())
+	return f
+}
+
+// err is the inverse of faultOf.
+func (f fault) err(s plan.Step) error {
+	if f.Step {
+		return &execute.StepError{
+			Host: s.Host, Container: s.Container, Action: s.Action, Err: remoteError{f},
+		}
+	}
+	return remoteError{f}
 }
 
 // rpcError is the answer that says what went wrong.
@@ -28,15 +53,8 @@ func rpcError(err error) *jsonrpc2.Error {
 	if protocol := (*jsonrpc2.Error)(nil); errors.As(err, &protocol) {
 		return protocol
 	}
-	f := fault{
-		Permanent: errors.Is(err, execute.ErrPermanent),
-		Cancelled: errors.Is(err, context.Canceled),
-		Late:      errors.Is(err, context.DeadlineExceeded),
-	}
-	if step, ok := err.(*execute.StepError); ok {
-		f.Step, err = true, step.Err
-	}
-	f.Text = escaped(err.Error())
+	f := faultOf(err, plan.Step{})
+	f.Text = escaped(f.Text)
 	answer := &jsonrpc2.Error{Code: codeFailed, Message: "it failed"}
 	answer.SetError(f)
 	return answer
@@ -64,7 +82,7 @@ func (e remoteError) Unwrap() (wrapped []error) {
 }
 
 // errorOf is the inverse of rpcError. What the peer made up is an error of the protocol.
-func errorOf(answer *jsonrpc2.Error, s plan.Step) error {
+func errorOf(answer *jsonrpc2.Error) error {
 	if answer.Code != codeFailed || answer.Data == nil {
 		return refused{text: clean(answer.Message)}
 	}
@@ -73,11 +91,6 @@ func errorOf(answer *jsonrpc2.Error, s plan.Step) error {
 		return refused{text: clean(answer.Message)}
 	}
 	f.Text = unescaped(f.Text)
-	if f.Step {
-		return &execute.StepError{
-			Host: s.Host, Container: s.Container, Action: s.Action, Err: remoteError{f},
-		}
-	}
 	return remoteError{f}
 }
 

@@ -25,12 +25,12 @@ type Host struct {
 	agent Agent
 	lost  func(error) error // tells more of why the connection has ended
 	close func() error      // waits for what carries the connection
-	slots chan struct{}     // one for each open step
 
 	mu     sync.Mutex
 	fresh  *plan.Actual // came with the lock
 	seen   time.Time    // when
 	deaths map[uint64]*vigil
+	tasks  map[uint64]*task
 }
 
 // connect greets the agent that has written Ready to pipe.
@@ -38,7 +38,7 @@ func connect(
 	ctx context.Context, pipe io.ReadWriteCloser, g greeting, t timing, log *slog.Logger,
 ) (*Host, error) {
 	h := &Host{
-		name: g.Target.Host, slots: make(chan struct{}, maxSteps), deaths: map[uint64]*vigil{},
+		name: g.Target.Host, deaths: map[uint64]*vigil{}, tasks: map[uint64]*task{},
 		lost: func(err error) error { return err },
 	}
 	h.peer = newPeer(pipe, maxAnswer, t, h.handle)
@@ -51,7 +51,7 @@ func connect(
 		err = h.agent.check(g)
 	}
 	if err != nil {
-		err = h.explain(err, plan.Step{})
+		err = h.explain(err)
 		h.peer.giveUp(nil)
 		return nil, err
 	}
@@ -79,29 +79,6 @@ func (h *Host) Close() error {
 	return h.close()
 }
 
-// Do implements execute.Host. When ctx ends, the step is cancelled on the host, and Do waits for
-// it to end there. The errors of the driver are as it made them: what they wrap of this package's
-// and execute's errors, and of package context, they still wrap.
-func (h *Host) Do(
-	ctx context.Context, s plan.Step, secrets execute.Secrets,
-) (string, error) {
-	select {
-	case h.slots <- struct{}{}:
-	case <-ctx.Done():
-		return "", fmt.Errorf("not begun: %w", context.Cause(ctx))
-	}
-	defer func() { <-h.slots }()
-	h.forget()
-	answer, err := h.peer.call(ctx, methodDo, messageOf(s, secrets))
-	if err == nil {
-		var message string
-		if message, err = decodeAnswer[string](answer); err == nil {
-			return message, nil
-		}
-	}
-	return "", h.explain(err, s)
-}
-
 // Observe reports every container of the host; see reconcile.Host.
 func (h *Host) Observe(ctx context.Context) (plan.Actual, error) {
 	if actual := h.takeFresh(); actual != nil {
@@ -114,7 +91,7 @@ func (h *Host) Observe(ctx context.Context) (plan.Actual, error) {
 			return actual, nil
 		}
 	}
-	return plan.Actual{}, h.explain(err, plan.Step{})
+	return plan.Actual{}, h.explain(err)
 }
 
 // actualOf reads an observation, which must be that of this host.
@@ -139,7 +116,7 @@ func (h *Host) checkActual(actual plan.Actual) error {
 func (h *Host) Lock(ctx context.Context, by string) (unlock func() error, err error) {
 	answer, err := h.peer.call(ctx, methodLock, lockRequest{By: by, Observe: true})
 	if err != nil {
-		return nil, h.explain(err, plan.Step{})
+		return nil, h.explain(err)
 	}
 	locked, err := decodeAnswer[lockAnswer](answer)
 	if err == nil && locked.Actual != nil {
@@ -147,7 +124,7 @@ func (h *Host) Lock(ctx context.Context, by string) (unlock func() error, err er
 	}
 	if err != nil {
 		h.peer.giveUp(err) // it may hold the lock
-		return nil, h.explain(err, plan.Step{})
+		return nil, h.explain(err)
 	}
 	h.mu.Lock()
 	h.fresh, h.seen = locked.Actual, time.Now()
@@ -166,7 +143,7 @@ func (h *Host) unlock(id lockID) error {
 	if err == nil || errors.Is(err, errEnded) {
 		return nil
 	}
-	return h.explain(err, plan.Step{})
+	return h.explain(err)
 }
 
 // takeFresh returns the observation that came with the lock, once and only if it is of just now.
@@ -194,9 +171,9 @@ func (h *Host) forget() {
 }
 
 // explain makes the error of a call that of its caller.
-func (h *Host) explain(err error, s plan.Step) error {
+func (h *Host) explain(err error) error {
 	if answer := (*jsonrpc2.Error)(nil); errors.As(err, &answer) {
-		return errorOf(answer, s)
+		return errorOf(answer)
 	}
 	if errors.Is(err, errEnded) {
 		if why := h.peer.why(); why != nil {
@@ -237,6 +214,10 @@ func (h *Host) handle(r *jsonrpc2.Request) {
 	case r.Method == noticeDied && r.Params != nil:
 		if n, err := decode[deathNotice](*r.Params); err == nil {
 			h.died(n)
+		}
+	case r.Method == noticeProgress && r.Params != nil:
+		if n, err := decode[progressNotice](*r.Params); err == nil {
+			h.progress(n)
 		}
 	}
 }

@@ -5,8 +5,10 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -43,6 +45,14 @@ func (r raw) ask(text string) string {
 	return r.read()
 }
 
+// tell sends a text that is not answered.
+func (r raw) tell(text string) {
+	r.t.Helper()
+	if _, err := r.conn.Write(frame(text)); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
 func (r raw) read() string {
 	_ = r.conn.SetReadDeadline(time.Now().Add(tolerance))
 	var head [4]byte
@@ -56,7 +66,7 @@ func (r raw) read() string {
 	return string(data)
 }
 
-const helloText = `{"jsonrpc":"2.0","id":1,"method":"hello","params":{"Major":1,"Minor":0,` +
+const helloText = `{"jsonrpc":"2.0","id":1,"method":"hello","params":{"Major":2,"Minor":0,` +
 	`"Version":"x","Target":{"Host":"h1.example.org","LXCPath":"/var/lib/lxc","Installation":"i"}}}`
 
 func TestWhatIsNotUnderstoodIsAnErrorOrTheEnd(t *testing.T) {
@@ -68,15 +78,14 @@ func TestWhatIsNotUnderstoodIsAnErrorOrTheEnd(t *testing.T) {
 	for name, c := range map[string]struct{ text, answer string }{
 		"an unknown method":   {call("shell", `["id"]`), "unknown"},
 		"a second hello":      {strings.Replace(helloText, `"id":1`, `"id":2`, 1), "once"},
-		"no parameters":       {`{"jsonrpc":"2.0","id":2,"method":"do"}`, "error"},
-		"a wrong type":        {call("do", `[1]`), "error"},
-		"an unknown field":    {call("do", `{"shell":"id"}`), "unknown field"},
-		"an unknown action":   {call("do", `{"host":"h1.example.org","action":"shell"}`), "error"},
-		"another host":        {call("do", `{"host":"h2","action":"stop"}`), "not"},
+		"single steps":        {call("do", `{"host":"h1.example.org","action":"stop"}`), "unknown"},
+		"no parameters":       {`{"jsonrpc":"2.0","id":2,"method":"batch"}`, "error"},
+		"a wrong type":        {call("batch", `[1]`), "error"},
+		"an unknown field":    {call("batch", `{"shell":"id"}`), "unknown field"},
 		"a lock nobody has":   {call("unlock", `{"Lock":7}`), "no such lock"},
 		"deaths of a fake":    {call("deaths", `{"Running":{"a":1}}`), "not tell"},
 		"a name for terminal": {call("lock", `{"By":"\u001b[2J"}`), "shown"},
-		"deep nesting":        {call("do", deep), ""},
+		"deep nesting":        {call("batch", deep), ""},
 		"no JSON":             {`reconciler`, ""},
 		"nothing":             {``, ""},
 		"a batch":             {`[` + helloText + `]`, ""},
@@ -108,9 +117,85 @@ func TestWhatIsNotUnderstoodIsAnErrorOrTheEnd(t *testing.T) {
 	}
 }
 
+func TestBadBatchesAreRefusedAsAWhole(t *testing.T) {
+	t.Parallel()
+	good := `{"host":"h1.example.org","container":"c1","action":"stop","uid":"1"}`
+	but := func(old, new string) string { return strings.Replace(good, old, new, 1) }
+	steps := func(s ...string) string { return `"Steps":[` + strings.Join(s, ",") + `]` }
+	for name, c := range map[string]struct{ notice, call, answer string }{
+		"no steps":           {`"Steps":[]`, `"Steps":0,"Parallel":1,"Tries":1`, "without steps"},
+		"steps for another":  {`"Call":3,"Steps":[]`, "", "without steps"},
+		"an unknown field":   {steps(but(`"host"`, `"shell":"id","host"`)), "", "unknown field"},
+		"no array":           {`"Steps":{}`, "", "cannot unmarshal"},
+		"another host":       {steps(good, but("h1", "h2")), "", `host \"h2.example.org\"`},
+		"an unknown action":  {steps(good, but("stop", "shell")), "", `\"shell\" is unknown`},
+		"no action":          {steps(but("stop", "")), "", "is unknown"},
+		"no container":       {steps(but("c1", "")), "", "no container"},
+		"a container twice":  {steps(good, but("c1", "c2"), good), "", `\"c1\" comes twice`},
+		"what there was not": {steps(but(`{`, `{"Again":true,`)), "", "the same as none"},
+		"what another wants": {steps(but(`{`, `{"want":{"Name":"c1"},`),
+			strings.Replace(but("c1", "c2"), `{`, `{"Again":true,`, 1)), "", "the same as none"},
+		"both": {steps(but(`{`, `{"want":{"Name":"c1"},`), but(`{`, `{"Again":true,"want":{},`)), "",
+			"the same as none"},
+		"a bad want":       {steps(but(`{`, `{"want":{"Windows":["x"]},`)), "", "window"},
+		"one that is lost": {steps(good), `"Steps":2,"Parallel":1,"Tries":1`, "1 of 2 steps"},
+		"one too many":     {steps(good, good), `"Steps":1,"Parallel":1,"Tries":1`, "2 of 1 steps"},
+		"none at once":     {steps(good), `"Steps":1,"Parallel":0,"Tries":1`, "at once"},
+		"too many at once": {steps(good), `"Steps":1,"Parallel":33,"Tries":1`, "at once"},
+		"no tries":         {steps(good), `"Steps":1,"Parallel":1,"Tries":0`, "at once"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFake()
+			before := f.String()
+			r, _ := rawTo(t, f)
+			if got := r.ask(helloText); !strings.Contains(got, `"result"`) {
+				t.Fatalf("hello is answered with %q", got)
+			}
+			if !strings.Contains(c.notice, `"Call"`) {
+				c.notice = `"Call":2,` + c.notice
+			}
+			if c.call == "" {
+				n := strings.Count(c.notice, "container")
+				c.call = fmt.Sprintf(`"Steps":%d,"Parallel":1,"Tries":1`, n)
+			}
+			r.tell(`{"jsonrpc":"2.0","method":"steps","params":{` + c.notice + `}}`)
+			got := r.ask(`{"jsonrpc":"2.0","id":2,"method":"batch","params":{` + c.call + `}}`)
+			if !strings.Contains(got, `"error"`) || !strings.Contains(got, c.answer) {
+				t.Errorf("it is answered with %q, not with an error of %q", got, c.answer)
+			}
+			if f.String() != before {
+				t.Errorf("the host has changed:\n%s", f.String())
+			}
+			if got := r.ask(`{"jsonrpc":"2.0","id":3,"method":"observe"}`); !strings.Contains(got, "base") {
+				t.Errorf("afterwards the answer is %q", got)
+			}
+		})
+	}
+}
+
+func TestStepsThatNobodyAsksForTakeLittleMemory(t *testing.T) {
+	t.Parallel()
+	r, agent := rawTo(t, newFake())
+	r.ask(helloText)
+	step := `{"host":"h1.example.org","container":"c1","action":"stop","reason":{"text":"` +
+		strings.Repeat("x", maxRequest-1000) + `"}}`
+	for call := range uint64(2 * maxUpload / maxRequest) {
+		r.tell(fmt.Sprintf(`{"jsonrpc":"2.0","method":"steps","params":{"Call":%d,"Steps":[%s]}}`,
+			10+call%20, step))
+	}
+	got := r.ask(`{"jsonrpc":"2.0","id":29,"method":"batch","params":` +
+		`{"Steps":7,"Parallel":1,"Tries":1}}`)
+	if !strings.Contains(got, "bytes of steps") {
+		t.Errorf("an upload without end is answered with %q", got)
+	}
+	_ = r.conn.Close()
+	agent.wait(t)
+}
+
 func TestNothingIsDoneBeforeHello(t *testing.T) {
 	t.Parallel()
-	for _, method := range []string{"do", "observe", "lock", "unlock", "deaths"} {
+	for _, method := range []string{"batch", "observe", "lock", "unlock", "deaths"} {
 		r, _ := rawTo(t, newFake())
 		got := r.ask(`{"jsonrpc":"2.0","id":1,"method":"` + method + `","params":{}}`)
 		if !strings.Contains(got, "hello comes first") {
@@ -140,8 +225,16 @@ func FuzzAgent(f *testing.F) {
 	f.Add(frame(`{"jsonrpc":"2.0","id":2,"method":"observe"}`))
 	f.Add(append(frame(`{"id":2,"method":"lock","params":{"By":"a","Observe":true}}`),
 		frame(`{"id":2,"method":"unlock","params":{"Lock":1}}`)...))
-	f.Add(append(frame(`{"id":3,"method":"do","params":{"host":"h1.example.org","container":"base",`+
-		`"action":"destroy","uid":"1"}}`), frame(`{"method":"cancel","params":{"Call":3}}`)...))
+	f.Add(slices.Concat(frame(`{"method":"steps","params":{"Call":3,"Steps":[{"host":"h1.example.org",`+
+		`"container":"base","action":"destroy","uid":"1"}]}}`),
+		frame(`{"id":3,"method":"batch","params":{"Steps":1,"Parallel":1,"Tries":1}}`),
+		frame(`{"method":"recorded","params":{"Call":3,"Container":"base","Error":"x"}}`),
+		frame(`{"method":"cancel","params":{"Call":3}}`)))
+	f.Add(slices.Concat(frame(`{"method":"steps","params":{"Call":2,"Steps":[{"host":"h1.example.org",`+
+		`"container":"a","action":"stop"}]}}`),
+		frame(`{"method":"steps","params":{"Call":2,"Steps":[{"host":"h1.example.org","container":"b",`+
+			`"Again":true,"action":"password","Fails":"x","needs":["a"]}]}}`),
+		frame(`{"id":2,"method":"batch","params":{"Steps":2,"Parallel":2,"Tries":1}}`)))
 	f.Add(frame(`{"id":0,"result":null}`))
 	f.Add([]byte{0xff, 0xff, 0xff, 0xff})
 	f.Fuzz(func(t *testing.T, data []byte) {

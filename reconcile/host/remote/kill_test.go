@@ -58,22 +58,52 @@ func pass(ctx context.Context, d hosttest.Driver) error {
 	if err != nil {
 		return err
 	}
-	_, err = d.Observe(ctx)
-	var wg sync.WaitGroup
-	errs := make([]error, 3)
-	for i := range errs {
-		wg.Go(func() {
-			for _, a := range newActions() {
-				if err == nil && errs[i] == nil {
-					secrets := execute.Secrets{PasswordHash: "$6$x$y"}
-					_, errs[i] = d.Do(ctx, stepOf(want(i), a), secrets)
-				}
-			}
-		})
+	if _, err = d.Observe(ctx); err != nil {
+		return errors.Join(err, unlock())
 	}
-	wg.Wait()
-	return errors.Join(append(errs, err, unlock())...)
+	var all []plan.Step
+	for i := range 3 {
+		for _, a := range newActions() {
+			all = append(all, stepOf(want(i), a))
+		}
+	}
+	return errors.Join(firstError(carryOut(ctx, d, all, execute.Options{Parallel: 3})), unlock())
 }
+
+// carryOut carries out steps of a host.
+func carryOut(
+	ctx context.Context, d execute.Host, all []plan.Step, o execute.Options,
+) execute.Result {
+	o.Hosts, o.Tries = map[string]execute.Host{testHost: d}, 1
+	o.Secrets = hashes{}
+	return execute.Run(ctx, all, o)
+}
+
+// hashes is a source of one secret.
+type hashes struct{}
+
+// Secrets implements execute.SecretSource.
+func (hashes) Secrets(context.Context, plan.Step) (execute.Secrets, error) {
+	return execute.Secrets{PasswordHash: "$6$x$y"}, nil
+}
+
+// firstError says why a run did not do everything.
+func firstError(r execute.Result) error {
+	var errs []error
+	for _, o := range r.Outcomes {
+		errs = append(errs, o.Err)
+		for _, s := range o.Steps {
+			if s.Status == execute.Skipped {
+				errs = append(errs, fmt.Errorf("%w: %s", errSkipped, s.Message))
+			}
+			errs = append(errs, s.Err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// errSkipped is for steps that were not begun.
+var errSkipped = fmt.Errorf("skipped: %w", execute.ErrPermanent)
 
 // converged checks that after whatever happened the next pass does all, on a host that prints as
 // one on which nothing happened.

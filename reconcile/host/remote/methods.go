@@ -7,8 +7,6 @@ import (
 	"fmt"
 
 	"github.com/sourcegraph/jsonrpc2"
-
-	"reconciler/reconcile/execute"
 )
 
 // hello opens the driver.
@@ -42,7 +40,7 @@ func (s *session) hello(_ context.Context, params json.RawMessage) (any, error) 
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.driver = driver
+	s.driver, s.target = driver, g.Target
 	return self, nil
 }
 
@@ -94,39 +92,6 @@ func (s *session) observe(ctx context.Context, _ json.RawMessage) (any, error) {
 		return nil, err // a part of the host is none
 	}
 	return actual, nil
-}
-
-func (s *session) do(ctx context.Context, params json.RawMessage) (any, error) {
-	m, err := decode[stepMessage](params)
-	if err != nil {
-		return nil, badParams(err)
-	}
-	step, err := m.step()
-	if err != nil {
-		return nil, badParams(err)
-	}
-	if !s.take(step.Container) {
-		return nil, badParams(errors.New("a step of this container is running"))
-	}
-	defer s.leave(step.Container)
-	return execute.Timeout(s.driver).Do(ctx, step, m.Secrets)
-}
-
-// take reports whether a container is free to be worked on.
-func (s *session) take(container string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.busy[container] {
-		return false
-	}
-	s.busy[container] = true
-	return true
-}
-
-func (s *session) leave(container string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.busy, container)
 }
 
 func (s *session) deaths(ctx context.Context, params json.RawMessage) (any, error) {

@@ -98,36 +98,51 @@ func (p *peer) why() error {
 // errEnded is what calls return that were cut off. Callers add why.
 var errEnded = errors.New("the connection has ended")
 
+// question is a call that is about to be made.
+type question struct {
+	method string
+	params any
+	before func(id uint64) // called with its id before it is sent; optional
+	// patient: what was cancelled may take its time.
+	patient bool
+}
+
 // call asks the other side and waits for its answer, also when ctx ends: then the other side is
 // told, and has a while to answer. If it does not, it is given up.
 func (p *peer) call(ctx context.Context, method string, params any) (json.RawMessage, error) {
-	_, result, err := p.callWith(ctx, method, params, func(uint64) {})
+	_, result, err := p.ask(ctx, question{method: method, params: params})
 	return result, err
 }
 
-// callWith is call for those who must know the id of the call before it is sent.
-func (p *peer) callWith(
-	ctx context.Context, method string, params any, before func(id uint64),
+// ask is call for those who want more.
+func (p *peer) ask(
+	ctx context.Context, q question,
 ) (id uint64, result json.RawMessage, err error) {
 	id = p.calls.Add(1)
-	encoded, err := encode(params)
+	encoded, err := encode(q.params)
 	if err != nil {
 		return id, nil, err
 	}
-	before(id)
-	result, err = p.ask(ctx, id, method, encoded)
+	if len(encoded) > maxRequest/2 {
+		return id, nil, refused{fmt.Sprintf("a request of %d bytes is too large", len(encoded))}
+	}
+	if q.before != nil {
+		q.before(id)
+	}
+	if !q.patient {
+		defer afterContext(ctx, p.timing.grace, func() {
+			p.giveUp(fmt.Errorf("a call that was cancelled was not answered within %s",
+				p.timing.grace))
+		})()
+	}
+	result, err = p.dispatch(ctx, id, q.method, encoded)
 	return id, result, err
 }
 
-func (p *peer) ask(
+// dispatch sends a call and waits for its answer.
+func (p *peer) dispatch(
 	ctx context.Context, id uint64, method string, encoded json.RawMessage,
 ) (json.RawMessage, error) {
-	if len(encoded) > maxRequest/2 {
-		return nil, refused{fmt.Sprintf("a request of %d bytes is too large", len(encoded))}
-	}
-	defer afterContext(ctx, p.timing.grace, func() {
-		p.giveUp(fmt.Errorf("a call that was cancelled was not answered within %s", p.timing.grace))
-	})()
 	call, err := p.conn.DispatchCall(context.Background(), method, encoded,
 		jsonrpc2.PickID(jsonrpc2.ID{Num: id}))
 	if err != nil {
@@ -168,5 +183,10 @@ func (p *peer) notify(method string, params any) error {
 	if err != nil {
 		return err
 	}
+	return p.send(method, encoded)
+}
+
+// send is notify for what is encoded.
+func (p *peer) send(method string, encoded json.RawMessage) error {
 	return p.conn.Notify(context.Background(), method, encoded)
 }

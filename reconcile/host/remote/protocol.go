@@ -13,7 +13,7 @@ import (
 // The version of the protocol. Peers of different majors do not understand each other; a higher
 // minor only adds what the other side does not ask for.
 const (
-	major = 1
+	major = 2
 	minor = 0
 )
 
@@ -23,12 +23,16 @@ const (
 	methodLock    = "lock"    // lockRequest → lockAnswer
 	methodUnlock  = "unlock"  // lockID → nothing
 	methodObserve = "observe" // nothing → plan.Actual
-	methodDo      = "do"      // stepMessage → string
+	methodBatch   = "batch"   // batchRequest → nothing, after its last step
 	methodDeaths  = "deaths"  // deathsRequest → nothing, when it is cancelled
 
 	noticeCancel = "cancel" // callID: the call shall end soon; it is answered as any other
 	noticePing   = "ping"   // nothing: whoever sends it is alive
 	noticeDied   = "died"   // deathNotice, from the agent
+
+	noticeSteps    = "steps"    // stepsNotice: a part of the batch whose call follows
+	noticeProgress = "progress" // progressNotice, from the agent
+	noticeRecorded = "recorded" // recordedNotice: what needs the container may begin, or may not
 )
 
 // greeting is what a client says first.
@@ -86,6 +90,38 @@ type lockAnswer struct {
 type lockID struct{ Lock uint64 }
 
 type callID struct{ Call uint64 }
+
+// batchRequest follows the steps, which were sent for the id of this call: all of one container in
+// a row.
+type batchRequest struct {
+	Steps    int // how many were sent
+	Parallel int // containers at once
+	Tries    int // of each step
+}
+
+type stepsNotice struct {
+	callID
+	Steps []stepMessage
+}
+
+// progressNotice is an execute.Event of a batch. The step is the next one of its container.
+type progressNotice struct {
+	callID
+	Container string
+	Kind      string // an execute.EventKind
+	Message   string `json:",omitempty"`
+	Fault     *fault `json:",omitempty"`
+	Attempts  int    `json:",omitempty"`
+	// In nanoseconds.
+	Took, Wait time.Duration `json:",omitempty"`
+}
+
+// recordedNotice answers the end of a container that others of the batch need.
+type recordedNotice struct {
+	callID
+	Container string
+	Error     string `json:",omitempty"` // why it is not recorded, if it is not
+}
 
 type deathsRequest struct{ Running map[string]int }
 

@@ -19,17 +19,22 @@ type session struct {
 	peer  *peer
 	ready chan struct{} // closed when peer is set
 
-	// alive ends with the connection; steps go on.
+	// alive ends with the connection; steps that run go on.
 	alive context.Context
 	kill  context.CancelFunc
 
 	mu      sync.Mutex
 	closing bool // no call begins any more
 	calls   map[jsonrpc2.ID]context.CancelFunc
-	busy    map[string]bool // containers that a step works on
+	busy    map[string]bool // containers of the batches that are carried out
 	locks   map[uint64]func() error
 	lastID  uint64 // of a lock
 	driver  Driver // nil until it was greeted
+	target  Target // what it drives
+
+	orders   map[uint64]*order    // batches that arrive, by call
+	uploaded int                  // bytes of them
+	carried  map[uint64]*carrying // batches that are carried out, by call
 
 	running sync.WaitGroup // calls
 }
@@ -38,13 +43,13 @@ func newSession(o ServeOptions) *session {
 	s := &session{
 		o: o, ready: make(chan struct{}), calls: map[jsonrpc2.ID]context.CancelFunc{},
 		busy: map[string]bool{}, locks: map[uint64]func() error{},
+		orders: map[uint64]*order{}, carried: map[uint64]*carrying{},
 	}
 	s.alive, s.kill = context.WithCancel(context.Background())
 	return s
 }
 
-// method answers a call. Its context ends when the call is cancelled, and that of a call but a step
-// when the connection ends.
+// method answers a call. Its context ends when the call is cancelled or the connection ends.
 type method func(s *session, ctx context.Context, params json.RawMessage) (any, error)
 
 func methodOf(name string) (method, bool) {
@@ -57,8 +62,8 @@ func methodOf(name string) (method, bool) {
 		return (*session).unlock, true
 	case methodObserve:
 		return (*session).observe, true
-	case methodDo:
-		return (*session).do, true
+	case methodBatch:
+		return (*session).batch, true
 	case methodDeaths:
 		return (*session).deaths, true
 	}
@@ -73,9 +78,7 @@ func (s *session) handle(r *jsonrpc2.Request) {
 		params = *r.Params
 	}
 	if r.Notif {
-		if r.Method == noticeCancel {
-			s.cancel(params)
-		}
+		s.notice(r.Method, params)
 		return // nobody waits to hear that others are not known
 	}
 	m, known := methodOf(r.Method)
@@ -96,6 +99,18 @@ func (s *session) handle(r *jsonrpc2.Request) {
 	}()
 }
 
+// notice takes what is not answered.
+func (s *session) notice(method string, params json.RawMessage) {
+	switch method {
+	case noticeCancel:
+		s.cancel(params)
+	case noticeSteps:
+		s.take(params)
+	case noticeRecorded:
+		s.recorded(params)
+	}
+}
+
 // begin enters a call, unless it comes at a wrong time.
 func (s *session) begin(r *jsonrpc2.Request) (context.Context, error) {
 	s.mu.Lock()
@@ -112,11 +127,7 @@ func (s *session) begin(r *jsonrpc2.Request) (context.Context, error) {
 	case r.Method == methodHello && len(s.calls) > 0:
 		return nil, invalid(jsonrpc2.CodeInvalidRequest, "another hello is open")
 	}
-	parent := s.alive
-	if r.Method == methodDo {
-		parent = context.WithoutCancel(s.alive) // a step is not cut in the middle
-	}
-	ctx, cancel := context.WithCancel(context.WithValue(parent, idKey{}, r.ID))
+	ctx, cancel := context.WithCancel(context.WithValue(s.alive, idKey{}, r.ID))
 	s.calls[r.ID] = cancel
 	s.running.Add(1)
 	return ctx, nil
@@ -145,7 +156,7 @@ func (s *session) cancel(params json.RawMessage) {
 	}
 }
 
-// contained turns a panic into an error: a bug that one step meets must not end the others.
+// contained turns a panic into an error: a bug that one call meets must not end the others.
 func (s *session) contained(
 	ctx context.Context, m method, params json.RawMessage,
 ) (result any, err error) {

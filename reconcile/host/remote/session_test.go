@@ -60,41 +60,23 @@ func (c *crowded) Do(ctx context.Context, s plan.Step, x execute.Secrets) (strin
 	return "done", nil
 }
 
-func TestAClientSendsNoMoreThanTheAgentTakes(t *testing.T) {
+func TestAnAgentWorksOnNoMoreThanItIsTold(t *testing.T) {
 	t.Parallel()
-	c := &crowded{Fake: newFake()}
-	h := over(t, c, slow())
-	var wg sync.WaitGroup
-	for i := range 5 * maxSteps {
-		wg.Go(func() {
-			if _, err := h.Do(t.Context(), stepOf(want(i), plan.Clone), execute.Secrets{}); err != nil {
-				t.Errorf("step %d: %v", i, err)
-			}
-		})
+	for parallel, most := range map[int]int64{3: 3, 5 * maxParallel: maxParallel} {
+		c := &crowded{Fake: newFake()}
+		h := over(t, c, slow())
+		var all []plan.Step
+		for i := range 5 * maxParallel {
+			all = append(all, stepOf(want(i), plan.Clone))
+		}
+		r := carryOut(t.Context(), h, all, execute.Options{Parallel: parallel})
+		if err := firstError(r); err != nil {
+			t.Error(err)
+		}
+		if got := c.most.Load(); got > most || got < 2 {
+			t.Errorf("%d steps ran at once, not %d", got, most)
+		}
 	}
-	wg.Wait()
-	if most := c.most.Load(); most > maxSteps || most < 2 {
-		t.Errorf("%d steps ran at once", most)
-	}
-}
-
-func TestAWaitForAFreeSlotCanBeCancelled(t *testing.T) {
-	t.Parallel()
-	g := newGated()
-	h := over(t, g, slow())
-	var wg sync.WaitGroup
-	for i := range maxSteps {
-		wg.Go(func() { _, _ = h.Do(t.Context(), stepOf(want(i), plan.Clone), execute.Secrets{}) })
-	}
-	eventually(t, "all slots are taken", func() bool { return len(h.slots) == maxSteps })
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	_, err := h.Do(ctx, stepOf(want(99), plan.Clone), execute.Secrets{})
-	if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "not begun") {
-		t.Errorf("a step that never began ends with %v", err)
-	}
-	close(g.gate)
-	wg.Wait()
 }
 
 func TestAnAgentRefusesACrowd(t *testing.T) {
@@ -105,7 +87,6 @@ func TestAnAgentRefusesACrowd(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.slots = make(chan struct{}, 2*maxCalls) // a client that does not keep to the limit
 	var refused atomic.Int64
 	var wg sync.WaitGroup
 	for i := range maxCalls + 10 {

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"reconciler/reconcile/execute"
@@ -95,7 +96,11 @@ func TestAnErrorArrivesAsTheDriverMadeIt(t *testing.T) {
 			t.Parallel()
 			f := newFake()
 			f.Fail("", plan.Clone, -1, err)
-			_, got := over(t, f, slow()).Do(t.Context(), stepOf(want(1), plan.Clone), execute.Secrets{})
+			clone := []plan.Step{stepOf(want(1), plan.Clone)}
+			tell := func(h execute.Host) error {
+				return carryOut(t.Context(), h, clone, execute.Options{}).Outcomes[0].Steps[0].Err
+			}
+			err, got := tell(execute.Timeout(f)), tell(over(t, f, slow()))
 			if got == nil || got.Error() != err.Error() {
 				t.Fatalf("the user reads %q instead of %q", got, err)
 			}
@@ -114,36 +119,58 @@ func TestAnErrorArrivesAsTheDriverMadeIt(t *testing.T) {
 	}
 }
 
-func TestACancelledStepIsCancelledOnTheHost(t *testing.T) {
+func TestACancelledBatchFinishesWhatRuns(t *testing.T) {
 	t.Parallel()
-	f := newFake()
-	hangs := f.Hang("", plan.Clone)
-	h := over(t, f, slow())
+	g := newGated()
+	h := over(t, g, slow())
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {
-		<-hangs
+		<-g.begun
 		cancel()
+		close(g.gate)
 	}()
-	_, err := h.Do(ctx, stepOf(want(1), plan.Clone), execute.Secrets{})
-	if !errors.Is(err, context.Canceled) {
-		t.Fatalf("the step ends with %v", err)
+	all := []plan.Step{stepOf(want(1), plan.Clone), stepOf(want(1), plan.Configure)}
+	r := carryOut(ctx, h, all, execute.Options{})
+	if first := r.Outcomes[0].Steps[0]; first.Status != execute.Done || !r.Interrupted {
+		t.Errorf("the running step is %s, %v, interrupted %v", first.Status, first.Err, r.Interrupted)
 	}
-	if _, err := h.Do(t.Context(), stepOf(want(1), plan.Clone), execute.Secrets{}); err != nil {
+	if _, err := h.Do(t.Context(), stepOf(want(1), plan.Configure), execute.Secrets{}); err != nil {
 		t.Errorf("the next step on the same connection fails: %v", err)
 	}
 }
 
-func TestTheLimitOfAStepHoldsOverTheConnection(t *testing.T) {
+// TestTheLimitOfAStepHoldsOnItsHost has a step hang.
+func TestTheLimitOfAStepHoldsOnItsHost(t *testing.T) {
 	t.Parallel()
-	f := newFake()
-	f.Hang("", plan.Clone)
-	late := &execute.TimeoutError{Limit: 50 * time.Millisecond}
-	ctx, cancel := context.WithTimeoutCause(t.Context(), late.Limit, late)
-	defer cancel()
-	h := over(t, f, slow())
-	if _, err := h.Do(ctx, stepOf(want(1), plan.Clone), execute.Secrets{}); err == nil {
-		t.Error("a step that hangs is taken for done")
-	}
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		f.Hang("", plan.Stop)
+		begun := time.Now()
+		_, err := over(t, f, usual()).Do(t.Context(), stepOf(want(1), plan.Stop), execute.Secrets{})
+		if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, execute.ErrPermanent) {
+			t.Errorf("a step that hangs ends with %v", err)
+		}
+		if took := time.Since(begun); took != execute.Limit(plan.Stop) {
+			t.Errorf("it ends after %s", took)
+		}
+	})
+}
+
+// TestAHostThatDoesNotEndAStepIsGivenUp has a step that does not even heed its limit.
+func TestAHostThatDoesNotEndAStepIsGivenUp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g := newGated()
+		defer close(g.gate)
+		begun := time.Now()
+		_, err := over(t, g, usual()).Do(t.Context(), stepOf(want(1), plan.Stop), execute.Secrets{})
+		if !errors.Is(err, execute.ErrPermanent) || !strings.Contains(err.Error(), "took longer") {
+			t.Errorf("it ends with %v", err)
+		}
+		if took := time.Since(begun); took != execute.Limit(plan.Stop)+grace {
+			t.Errorf("it is given up after %s", took)
+		}
+	})
 }
 
 func TestAPanicOfTheDriverIsAnError(t *testing.T) {

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-
-	"reconciler/reconcile/plan"
 )
 
 // errNoDeaths says what the driver of a host cannot do.
@@ -53,12 +51,14 @@ func (h *Host) watch(ctx context.Context, running map[string]int, v *vigil) erro
 		defer h.mu.Unlock()
 		h.deaths[id] = v
 	}
-	id, _, err := h.peer.callWith(ctx, methodDeaths, deathsRequest{running}, enter)
+	id, _, err := h.peer.ask(ctx, question{
+		method: methodDeaths, params: deathsRequest{running}, before: enter,
+	})
 	h.mu.Lock()
 	delete(h.deaths, id)
 	h.mu.Unlock()
 	if err != nil {
-		return h.explain(err, plan.Step{})
+		return h.explain(err)
 	}
 	return errors.New("the host does not tell any more when containers end")
 }

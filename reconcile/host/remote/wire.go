@@ -15,8 +15,10 @@ import (
 // stepMessage is a step with what its own JSON leaves out, since that is made for reports.
 type stepMessage struct {
 	plan.Step
-	Want    *wantMessage `json:"want,omitempty"`
-	Secrets execute.Secrets
+	Want    *wantMessage    `json:"want,omitempty"`
+	Again   bool            `json:",omitempty"` // it wants what the step before does
+	Secrets execute.Secrets `json:",omitzero"`
+	Fails   string          `json:",omitempty"` // it is not to be done but to fail, for this reason
 }
 
 // wantMessage shadows the fields of which JSON would lose something.
