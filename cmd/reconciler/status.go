@@ -178,7 +178,7 @@ func (a *app) daemonRow(ctx context.Context) *report.DaemonRow {
 	}
 	row := &report.DaemonRow{Started: s.Started, Source: s.Source, Revision: s.Revision.ID,
 		Signer: s.Revision.Signer, SourceError: s.SourceError, LastSuccess: s.LastSuccess,
-		Busy: s.Busy}
+		Busy: s.Busy, Unreachable: s.Unreachable}
 	if s.LastPass != nil {
 		row.LastPass, row.LastResult = s.LastPass.Ended, s.LastPass.Result
 	}

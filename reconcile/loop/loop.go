@@ -1,9 +1,9 @@
 // Package loop makes passes for as long as it runs: the daemon.
 //
-// It promises that every wake is followed by a pass that begins after it, that a container or a host
+// It promises that every wake is followed by a pass that begins after it, that a container or host
 // which is slow, or fails again and again, delays no other, and that its end leaves every container
-// as it is. What wakes it says nothing about what to do: each pass looks at everything anew. It never
-// remembers anything that is not lost without harm.
+// as it is. What wakes it says nothing about what to do: each pass looks at everything anew. It
+// never remembers anything that is not lost without harm.
 package loop
 
 import (

@@ -22,6 +22,13 @@ type follower struct {
 	gauges []gauge
 	held   *prometheus.Desc
 	source *prometheus.Desc
+	hosts  []hostGauge
+}
+
+// hostGauge is a figure of each host that is unreachable.
+type hostGauge struct {
+	desc  *prometheus.Desc
+	value func(loop.Unknown) float64
 }
 
 func newFollower(status func() (loop.Status, bool)) *follower {
@@ -32,6 +39,22 @@ func newFollower(status func() (loop.Status, bool)) *follower {
 			"Containers that the last pass left alone for now, by the reason.", "code"),
 		source: describe("source_info",
 			"The revision of the tree that holds; always 1.", "revision", "ref", "signer"),
+		hosts: hostGauges(),
+	}
+}
+
+// hostGauges are about hosts that the last pass could not see: others have none of them.
+func hostGauges() []hostGauge {
+	return []hostGauge{
+		{describe("unreachable_host_since_timestamp_seconds",
+			"When the first pass began that could not see the host.", "host"),
+			func(u loop.Unknown) float64 { return seconds(u.Since) }},
+		{describe("unreachable_host_tries",
+			"How often the host was tried since it last answered.", "host"),
+			func(u loop.Unknown) float64 { return float64(u.Tries) }},
+		{describe("unreachable_host_next_try_timestamp_seconds",
+			"When the host is tried next; 0 while it is, or if that comes with a pass.", "host"),
+			func(u loop.Unknown) float64 { return seconds(u.Retry) }},
 	}
 }
 
@@ -99,6 +122,9 @@ func (f *follower) Describe(to chan<- *prometheus.Desc) {
 	}
 	to <- f.held
 	to <- f.source
+	for _, g := range f.hosts {
+		to <- g.desc
+	}
 }
 
 // Collect implements prometheus.Collector.
@@ -115,6 +141,11 @@ func (f *follower) Collect(to chan<- prometheus.Metric) {
 	}
 	for code, n := range held(s.Latest.Plan) {
 		give(f.held, float64(n), code)
+	}
+	for _, u := range s.Unknown {
+		for _, g := range f.hosts {
+			give(g.desc, g.value(u), valid(u.Host))
+		}
 	}
 	if r := s.Revision; r.ID != "" {
 		give(f.source, 1, valid(r.ID), valid(r.Ref), valid(r.Signer))

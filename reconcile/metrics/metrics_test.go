@@ -116,27 +116,34 @@ func TestAScrapeShowsWhatTheLastPassFound(t *testing.T) {
 			Revision: pass.Revision, Fetched: began, Success: began.Add(-time.Hour),
 			Last:   loop.Report{ID: "a", Ended: began.Add(1500 * time.Millisecond)},
 			Latest: pass, Busy: 4, Waiting: 5, Failures: make([]loop.Failure, 3),
+			Unknown: []loop.Unknown{{Host: "dark", Since: began, Tries: 7, Retry: began.Add(time.Minute)},
+				{Host: "x\xff", Since: began, Tries: 1}},
 		}
 	})
 	at := float64(began.Unix())
 	expect(t, m, map[string]float64{
-		"reconciler_drift_containers":                              4, // drifted, down, held, reported
-		"reconciler_orphans_containers":                            3, // orphan, late, kept
-		"reconciler_blocked_containers":                            2,
-		"reconciler_unmanaged_containers":                          1,
-		"reconciler_unreachable_hosts":                             2,
-		`reconciler_held_containers{code="suspended"}`:             2,
-		`reconciler_held_containers{code="window"}`:                1,
-		`reconciler_held_containers{code="drift"}`:                 1,
-		`reconciler_held_containers{code="busy"}`:                  0,
-		"reconciler_failing_containers":                            3,
-		"reconciler_busy_containers":                               4,
-		"reconciler_queue_length":                                  5,
-		"reconciler_suspended":                                     2,
-		"reconciler_last_success_timestamp_seconds":                at - 3600,
-		"reconciler_last_pass_timestamp_seconds":                   at + 1.5,
-		"reconciler_source_up":                                     1,
-		sourceInfo("c0ffee", "refs/heads/main", "ann@example.org"): 1,
+		"reconciler_drift_containers":                                         4, // drifted, down, held, reported
+		"reconciler_orphans_containers":                                       3, // orphan, late, kept
+		"reconciler_blocked_containers":                                       2,
+		"reconciler_unmanaged_containers":                                     1,
+		"reconciler_unreachable_hosts":                                        2,
+		`reconciler_held_containers{code="suspended"}`:                        2,
+		`reconciler_held_containers{code="window"}`:                           1,
+		`reconciler_held_containers{code="drift"}`:                            1,
+		`reconciler_held_containers{code="busy"}`:                             0,
+		"reconciler_failing_containers":                                       3,
+		`reconciler_unreachable_host_tries{host="dark"}`:                      7,
+		`reconciler_unreachable_host_tries{host="x�"}`:                        1,
+		`reconciler_unreachable_host_since_timestamp_seconds{host="dark"}`:    at,
+		`reconciler_unreachable_host_next_try_timestamp_seconds{host="dark"}`: at + 60,
+		`reconciler_unreachable_host_next_try_timestamp_seconds{host="x�"}`:   0,
+		"reconciler_busy_containers":                                          4,
+		"reconciler_queue_length":                                             5,
+		"reconciler_suspended":                                                2,
+		"reconciler_last_success_timestamp_seconds":                           at - 3600,
+		"reconciler_last_pass_timestamp_seconds":                              at + 1.5,
+		"reconciler_source_up":                                                1,
+		sourceInfo("c0ffee", "refs/heads/main", "ann@example.org"):            1,
 	})
 }
 
@@ -159,6 +166,21 @@ func TestOnlyTheRevisionThatHoldsIsShown(t *testing.T) {
 	}
 	if got[sourceInfo("new", "", "")] != 1 || got["reconciler_source_up"] != 0 {
 		t.Errorf("the new revision, whose source has gone down, shows as %v", got)
+	}
+}
+
+// An alarm for a host that answers again must end.
+func TestAHostThatAnswersHasNoSeries(t *testing.T) {
+	t.Parallel()
+	m := metrics.New("1")
+	status := loop.Status{Unknown: []loop.Unknown{{Host: "dark", Since: began, Tries: 2}}}
+	m.Follow(func() loop.Status { return status })
+	if !strings.Contains(scrape(t, m, ""), `host="dark"`) {
+		t.Error("a host that does not answer is not shown")
+	}
+	status.Unknown = nil
+	if strings.Contains(scrape(t, m, ""), `host="dark"`) {
+		t.Error("a host that answers is still shown")
 	}
 }
 

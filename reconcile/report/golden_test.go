@@ -164,7 +164,12 @@ func TestRowGoldens(t *testing.T) {
 			Daemon: &DaemonRow{Started: record.Created, Source: "https://git.example.com/x.git@main",
 				Revision: "0123456789abcdef0123456789abcdef01234567", Signer: "ann@example.com",
 				LastPass: record.Created.Add(time.Minute), LastResult: "failed", Busy: 1,
-				SourceError: "cannot fetch: connection refused"},
+				SourceError: "cannot fetch: connection refused",
+				Unreachable: []UnreachableRow{
+					{Host: "dark", Since: record.Created, Tries: 7, Error: "no route to host",
+						Next: record.Created.Add(10 * time.Minute)},
+					{Host: "slow", Since: record.Created, Tries: 1, Error: "it has not answered"},
+				}},
 		},
 		"status-empty": Status{},
 		"history": History{

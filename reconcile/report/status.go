@@ -29,6 +29,15 @@ type SuspensionRow struct {
 	Until     time.Time `json:"until,omitzero"` // UTC; zero: until it is resumed
 }
 
+// UnreachableRow is a host that a daemon cannot see.
+type UnreachableRow struct {
+	Host  string    `json:"host"`
+	Since time.Time `json:"since"`             // UTC; when the first pass began that found it so
+	Tries int       `json:"tries"`             // to see it since it last answered
+	Next  time.Time `json:"next_try,omitzero"` // UTC; zero: it is going on, or comes with a pass
+	Error string    `json:"error"`
+}
+
 // DaemonRow is what a running daemon says of itself.
 type DaemonRow struct {
 	Started     time.Time `json:"started"` // UTC
@@ -40,6 +49,8 @@ type DaemonRow struct {
 	LastResult  string    `json:"last_result,omitempty"`  // success, failed, blocked, unreachable
 	LastSuccess time.Time `json:"last_success,omitzero"`  // UTC
 	Busy        int       `json:"busy"`                   // containers that are worked on
+
+	Unreachable []UnreachableRow `json:"unreachable,omitempty"` // by host
 }
 
 // Status is what `status` prints, in the order given.
@@ -98,6 +109,19 @@ func (p *printer) daemon(d *DaemonRow) {
 		{"its result", d.LastResult}, {"last success", stamp(d.LastSuccess)},
 		{"working on", strconv.Itoa(d.Busy)},
 	})
+	if len(d.Unreachable) > 0 {
+		p.line(0)
+		p.unreachableHosts(d.Unreachable)
+	}
+}
+
+func (p *printer) unreachableHosts(list []UnreachableRow) {
+	rows := make([][]string, 0, len(list))
+	for _, r := range list {
+		rows = append(rows, []string{r.Host, stamp(r.Since), strconv.Itoa(r.Tries),
+			cmp.Or(stamp(r.Next), "now"), r.Error})
+	}
+	p.table([]string{"UNREACHABLE", "SINCE", "TRIES", "NEXT TRY", "WHY"}, rows)
 }
 
 // JSON writes the status as one document. Lists are never null.

@@ -24,6 +24,9 @@ type Status struct {
 	Busy        int       `json:"busy"`                  // containers that are being worked on
 	Failures    []Failure `json:"failures"`              // by host, then container
 
+	// Unreachable are the hosts of which the last pass that compared hosts could not see everything.
+	Unreachable []report.UnreachableRow `json:"unreachable"`
+
 	// Suspensions are those that hold now, by host, then container.
 	Suspensions []report.SuspensionRow `json:"suspensions"`
 	// StateError is why they and History could not be read, or "".

@@ -25,8 +25,9 @@ func (s *server) document(ctx context.Context) Status {
 		Started: now.Started.UTC(), Revision: revisionOf(now.Revision),
 		Fetched: now.Fetched.UTC(), SourceError: now.SourceError,
 		Passes: now.Passes, LastSuccess: now.Success.UTC(), Busy: now.Busy,
-		Failures: make([]Failure, 0, len(now.Failures)),
-		Summary:  report.Document(now.Latest.Plan, report.Meta{}).Summary,
+		Failures:    make([]Failure, 0, len(now.Failures)),
+		Unreachable: make([]report.UnreachableRow, 0, len(now.Unknown)),
+		Summary:     report.Document(now.Latest.Plan, report.Meta{}).Summary,
 	}
 	if now.Last.ID != "" {
 		last := passOf(now.Last)
@@ -35,6 +36,10 @@ func (s *server) document(ctx context.Context) Status {
 	for _, f := range now.Failures {
 		d.Failures = append(d.Failures, Failure{Host: f.Host, Container: f.Container,
 			Count: f.Count, Error: f.Text, Retry: f.Retry.UTC(), Permanent: f.Retry.IsZero()})
+	}
+	for _, u := range now.Unknown {
+		d.Unreachable = append(d.Unreachable, report.UnreachableRow{Host: u.Host,
+			Since: u.Since.UTC(), Tries: u.Tries, Next: u.Retry.UTC(), Error: u.Text})
 	}
 	suspensions, passes, err := s.Memory(ctx)
 	if err != nil {

@@ -28,6 +28,10 @@ func TestStatusTellsWhatTheDaemonKnows(t *testing.T) {
 		{Host: "h", Container: "a", Count: 3, Text: "no space", Retry: now},
 		{Host: "h", Container: "b", Count: 1, Text: "no such template"},
 	}
+	d.status.Unknown = []loop.Unknown{
+		{Host: "dark", Since: now, Text: "no route", Tries: 7, Retry: now.Add(time.Minute)},
+		{Host: "slow", Since: now, Text: "it has not answered", Tries: 1},
+	}
 	o := d.options()
 	ends := time.Now().Add(time.Hour)
 	o.Memory = func(context.Context) ([]state.Suspension, []state.Pass, error) {
@@ -51,6 +55,10 @@ func TestStatusTellsWhatTheDaemonKnows(t *testing.T) {
 		Failures: []web.Failure{
 			{Host: "h", Container: "a", Count: 3, Error: "no space", Retry: utc},
 			{Host: "h", Container: "b", Count: 1, Error: "no such template", Permanent: true},
+		},
+		Unreachable: []report.UnreachableRow{
+			{Host: "dark", Since: utc, Tries: 7, Next: utc.Add(time.Minute), Error: "no route"},
+			{Host: "slow", Since: utc, Tries: 1, Error: "it has not answered"},
 		},
 		Suspensions: []report.SuspensionRow{{Host: "h", Container: "c", Reason: "repair", By: "ann@h",
 			Since: utc, Until: ends.UTC().Round(0)}},
