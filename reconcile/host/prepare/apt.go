@@ -59,7 +59,7 @@ func unlocked(ctx context.Context, do func() error) error {
 // isLocked reports whether apt-get or dpkg says that another one is at work.
 func isLocked(said string) bool {
 	for _, text := range []string{"Could not get lock", "Unable to acquire the dpkg frontend lock",
-		"Unable to lock", "is locked by another process", "is another process using it"} {
+		"Unable to lock", "locked by another process", "is another process using it"} {
 		if strings.Contains(said, text) {
 			return true
 		}

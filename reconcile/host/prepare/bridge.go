@@ -138,7 +138,7 @@ func wanted(b spec.PreparedBridge) string {
 	return text
 }
 
-// found says what the bridge is, in the words of wanted if it is the same; empty if it is not there.
+// found says what the bridge is, in the words of wanted if it is the same; empty if there is none.
 func (b *bridge) found() string {
 	if b.link.device == nil {
 		return ""
@@ -161,10 +161,11 @@ func (b *bridge) found() string {
 	case b.dhcp.old != "":
 		parts = append(parts, fmt.Sprintf("DHCP %s-%s", b.want.DHCPFirst, b.want.DHCPLast))
 	}
-	if !b.isKept() {
-		parts = append(parts, "not after a reboot")
+	text := strings.Join(parts, ", ")
+	if text == wanted(b.want) && !b.isKept() {
+		text += ", not after a reboot"
 	}
-	return strings.Join(parts, ", ")
+	return text
 }
 
 // foundAddress says which address the bridge has. Others besides the declared one do not matter.

@@ -97,7 +97,8 @@ func carryOut(
 	}
 	for _, d := range found {
 		if d.fix == nil {
-			refused = append(refused, fmt.Errorf("cannot make %s: %s", d.change.What, d.change.Refused))
+			no := fmt.Errorf("cannot make %s: %s", d.change.What, d.change.Refused)
+			refused = append(refused, no)
 			continue
 		}
 		if err := ctx.Err(); err != nil {

@@ -10,9 +10,9 @@ import (
 // with a DHCP server as soon as LXC is installed.
 const lxcNetFile = "/etc/default/lxc-net"
 
-// keepOffBridgeOfLXC keeps that bridge from being made if bridges are declared: it could have the name
-// or the addresses of one of them. It is for a host that never had LXC: a file that is there already
-// is somebody's choice.
+// keepOffBridgeOfLXC keeps that bridge from being made if bridges are declared: it could have the
+// name or the addresses of one of them. It is for a host that never had LXC: a file that is there
+// already is somebody's choice.
 func keepOffBridgeOfLXC(want *spec.Preparation) error {
 	if len(want.Bridges) == 0 || isInstalled("lxc-start") {
 		return nil

@@ -26,7 +26,7 @@ type machine struct {
 const machineConfig = `lxc.include = /usr/share/lxc/config/debian.common.conf
 lxc.include = /usr/share/lxc/config/nesting.conf
 lxc.mount.auto = cgroup:rw:force
-lxc.rootfs.path = dir:ROOTFS
+lxc.rootfs.path = overlay:BASE/rootfs:DELTA
 lxc.net.0.type = empty
 lxc.uts.name = host
 lxc.pty.max = 1024
@@ -47,10 +47,9 @@ func newMachine(t *testing.T) *machine {
 	if err != nil {
 		t.Fatal(err)
 	}
-	root := filepath.Join(lxcpath, m.name, "rootfs")
-	m.beside("mkdir $PATH_OF/$NAME && cp -a --reflink=auto " + base + "/rootfs " + root +
-		" && install " + program + " " + root + "/usr/local/bin/prepare")
-	m.write("../config", strings.ReplaceAll(machineConfig, "ROOTFS", root))
+	delta := filepath.Join(lxcpath, m.name, "delta")
+	m.beside("install -D -m 755 " + program + " " + delta + "/usr/local/bin/prepare")
+	m.write("../config", strings.NewReplacer("BASE", base, "DELTA", delta).Replace(machineConfig))
 	m.boot()
 	return m
 }
@@ -134,17 +133,37 @@ func machineBase(t *testing.T) string {
 // boot starts the machine and waits until it has.
 func (m *machine) boot() {
 	m.t.Helper()
-	m.beside("lxc-start -P $PATH_OF -n $NAME -o $PATH_OF/start.log -l INFO || " +
-		"{ cat $PATH_OF/start.log; exit 1; }")
+	m.start()
 	m.eventually("it has booted", "systemctl is-system-running --wait || "+
 		"{ systemctl --failed --no-legend; exit 1; }")
+}
+
+// withoutBridgeOfLXC has Debian's lxc-net make no bridge, which it does not do in a container
+// anyway, so that lxc.service does not wait half a minute for it.
+func (m *machine) withoutBridgeOfLXC() {
+	m.t.Helper()
+	m.run("echo 'USE_LXC_BRIDGE=\"false\"' >/etc/default/lxc-net")
+}
+
+func (m *machine) start() {
+	m.t.Helper()
+	m.beside("lxc-start -P $PATH_OF -n $NAME -o $PATH_OF/start.log -l INFO || " +
+		"{ cat $PATH_OF/start.log; exit 1; }")
 }
 
 // reboot ends the machine the hard way and starts it again: its network is a new one.
 func (m *machine) reboot() {
 	m.t.Helper()
-	m.beside("sync; lxc-stop -k -P $PATH_OF -n $NAME")
+	m.beside("lxc-stop -k -P $PATH_OF -n $NAME")
 	m.boot()
+}
+
+// reset is reboot for a machine of which some services may not start.
+func (m *machine) reset() {
+	m.t.Helper()
+	m.beside("lxc-stop -k -P $PATH_OF -n $NAME")
+	m.start()
+	m.eventually("it has booted", "systemctl is-system-running --wait | grep -E 'running|degraded'")
 }
 
 func (m *machine) remove() {
@@ -167,10 +186,10 @@ func (m *machine) beside(script string) {
 	}
 }
 
-// write makes a file of the machine.
+// write makes a file of a machine that has not been booted yet.
 func (m *machine) write(path, text string) {
 	m.t.Helper()
-	path = filepath.Join(m.lxcpath, m.name, "rootfs", path)
+	path = filepath.Join(m.lxcpath, m.name, "delta", path)
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		m.t.Fatal(err)
 	}

@@ -8,6 +8,9 @@ import (
 	"fmt"
 	"os"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"reconciler/reconcile/plan"
 	"reconciler/spec"
@@ -45,6 +48,8 @@ func beProgram(verb string) error {
 	var a answer
 	var err error
 	switch verb {
+	case "lock":
+		return holdLock("/var/lib/dpkg/lock-frontend")
 	case "check":
 		a.Facts, a.Changes, err = host.Check(ctx, &want)
 	case "prepare":
@@ -54,4 +59,19 @@ func beProgram(verb string) error {
 		a.Error = err.Error()
 	}
 	return json.NewEncoder(os.Stdout).Encode(a)
+}
+
+// holdLock is another apt-get that is busy for a while.
+func holdLock(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o640)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }()
+	if err := unix.FcntlFlock(f.Fd(), unix.F_SETLK, &unix.Flock_t{Type: unix.F_WRLCK}); err != nil {
+		return err
+	}
+	fmt.Println("locked")
+	time.Sleep(2 * time.Second)
+	return nil
 }

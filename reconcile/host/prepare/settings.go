@@ -43,7 +43,8 @@ func neededSettings(want *spec.Preparation) (map[string]string, error) {
 	for key, value := range want.Sysctl {
 		path := sysctlPath(key)
 		if old, twice := out[path]; twice && !sameValue(old, value) {
-			return nil, errors.New("sysctl " + sysctlKey(path) + " is declared twice, in both of its forms")
+			return nil, errors.New("sysctl " + sysctlKey(path) +
+				" is declared twice, in both of its forms")
 		}
 		out[path] = value
 	}

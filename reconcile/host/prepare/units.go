@@ -74,8 +74,9 @@ func natText(b spec.PreparedBridge) string {
 		"delete table ip " + table,
 		"add table ip " + table,
 		"add chain ip " + table + " postrouting { type nat hook postrouting priority 100; }",
-		fmt.Sprintf(`add rule ip %s postrouting ip saddr %[2]s ip daddr != %[2]s oifname != "%s" masquerade`,
-			table, b.Address.Masked(), b.Name),
+		"add rule ip " + table + " postrouting " +
+			fmt.Sprintf(`ip saddr %[1]s ip daddr != %[1]s oifname != "%[2]s" masquerade`,
+				b.Address.Masked(), b.Name),
 	}, "; ")
 	return header + fmt.Sprintf(`
 [Unit]

@@ -1,0 +1,83 @@
+//go:build linux
+
+package prepare
+
+import (
+	"maps"
+	"net/netip"
+	"slices"
+	"testing"
+
+	"reconciler/spec"
+)
+
+func TestNeededPackages(t *testing.T) {
+	t.Parallel()
+	address := netip.MustParsePrefix("10.5.0.1/16")
+	for name, c := range map[string]struct {
+		want     spec.Preparation
+		has, not []string
+	}{
+		"LXC alone": {spec.Preparation{}, []string{"lxc", "debootstrap", "rsync", "uidmap"},
+			[]string{"nftables", "dnsmasq-base"}},
+		"NAT": {spec.Preparation{Bridges: []spec.PreparedBridge{{Address: address, NAT: true}}},
+			[]string{"nftables"}, []string{"dnsmasq-base"}},
+		"DHCP": {spec.Preparation{Bridges: []spec.PreparedBridge{{Address: address,
+			DHCPFirst: address.Addr()}}}, []string{"dnsmasq-base"}, []string{"nftables"}},
+		"more": {spec.Preparation{Packages: []string{"zip", "lxc", "atop"}},
+			[]string{"zip", "atop", "lxc"}, nil},
+	} {
+		got := neededPackages(&c.want)
+		if !slices.IsSorted(got) || len(slices.Compact(slices.Clone(got))) != len(got) {
+			t.Errorf("%s: packages are not sorted, or there twice: %q", name, got)
+		}
+		for _, p := range c.has {
+			if !slices.Contains(got, p) {
+				t.Errorf("%s: %s is not installed", name, p)
+			}
+		}
+		for _, p := range c.not {
+			if slices.Contains(got, p) {
+				t.Errorf("%s: %s is installed, and nothing needs it", name, p)
+			}
+		}
+	}
+}
+
+func TestPackageStatus(t *testing.T) {
+	t.Parallel()
+	got := parseStatus(`lxc install ok installed
+wget install ok half-configured
+held hold ok installed
+gone deinstall ok config-files
+never unknown ok not-installed
+two install ok half-installed
+two install ok installed
+back install ok installed
+back deinstall ok config-files
+broken
+`)
+	want := map[string]string{"lxc": "installed", "wget": "half-configured", "held": "installed",
+		"two": "installed", "back": "installed"}
+	if !maps.Equal(got, want) {
+		t.Errorf("the packages are %v, want %v", got, want)
+	}
+}
+
+func TestLocksOfOthers(t *testing.T) {
+	t.Parallel()
+	for said, want := range map[string]bool{
+		"E: Could not get lock /var/lib/dpkg/lock-frontend. It is held by process 81 (apt-get)":       true,
+		"E: Could not get lock /var/lib/apt/lists/lock - open (11: Resource temporarily unavailable)": true,
+		"dpkg: error: dpkg frontend lock was locked by another process with pid 63":                   true,
+		"dpkg: error: dpkg status database is locked by another process":                              true,
+		"E: Unable to acquire the dpkg frontend lock (/var/lib/dpkg/lock-frontend)":                   true,
+		"E: Unable to locate package no-such-package":                                                 false,
+		"E: Failed to fetch http://example.com/x.deb  404  Not Found":                                 false,
+		"E: You don't have enough free space in /var/cache/apt/archives/.":                            false,
+	} {
+		if got := isLocked(said); got != want {
+			t.Errorf("%q: it is waited for: %v, want %v", said, got, want)
+		}
+	}
+}
