@@ -192,8 +192,13 @@ func (h *debianHost) bridge() {
 // process ever has.
 func (h *debianHost) incarnations() string {
 	h.t.Helper()
-	return h.run(`for n in $(lxc-ls --running); do
-		pid=$(lxc-info -n $n -pH) && echo $n $pid $(cut -d' ' -f22 /proc/$pid/stat)
+	return h.incarnationsIn("/var/lib/lxc")
+}
+
+func (h *debianHost) incarnationsIn(lxcpath string) string {
+	h.t.Helper()
+	return h.run(`export P=` + lxcpath + `; for n in $(lxc-ls -P $P --running); do
+		pid=$(lxc-info -P $P -n $n -pH) && echo $n $pid $(cut -d' ' -f22 /proc/$pid/stat)
 	done`)
 }
 

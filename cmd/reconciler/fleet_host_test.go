@@ -158,20 +158,25 @@ func (m *machine) awaitSSH() {
 }
 
 // makeLXCPath makes an lxcpath with a stopped busybox container "base", and a bridge with an
-// address, both of one name.
+// address, both of one name. The directory may be there.
 func (m *machine) makeLXCPath(name, address string) (lxcpath string, err error) {
 	lxcpath = filepath.Join(m.shared, name)
-	out, err := m.try(fmt.Sprintf(`set -e
-		mkdir -m 755 %[1]s
-		ip link add %[2]s type bridge
-		ip addr add %[3]s dev %[2]s
-		ip link set %[2]s up
+	out, err := m.try(makeBridgeThere(name, address) + fmt.Sprintf(`
+		mkdir -p -m 755 %[1]s
 		lxc-create -P %[1]s -n base -t busybox >/dev/null
-		sed -i 's/^lxc.net.0.link.*/lxc.net.0.link = %[2]s/' %[1]s/base/config`, lxcpath, name, address))
+		sed -i 's/^lxc.net.0.link.*/lxc.net.0.link = %[2]s/' %[1]s/base/config`, lxcpath, name))
 	if err != nil {
 		return "", fmt.Errorf("%w: %s", err, out)
 	}
 	return lxcpath, nil
+}
+
+// makeBridgeThere is a script that makes a bridge of a machine; it is gone after a reboot.
+func makeBridgeThere(name, address string) string {
+	return fmt.Sprintf(`set -e
+		ip link add %[1]s type bridge
+		ip addr add %[2]s dev %[1]s
+		ip link set %[1]s up`, name, address)
 }
 
 // sshBin is the directory of an ssh that knows the machines, for a PATH.
@@ -224,6 +229,34 @@ func (c *controller) run(t *testing.T, args ...string) (code int, stdout, stderr
 		t.Fatal(err)
 	}
 	return cmd.ProcessState.ExitCode(), out.String(), errs.String()
+}
+
+// runWhile runs a pass to its end while something happens.
+func (c *controller) runWhile(
+	t *testing.T, happens func(running func() bool),
+) (code int, out string) {
+	t.Helper()
+	cmd := c.command("run", "--once")
+	var both bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &both, &both
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = cmd.Wait() // how it ended is in ProcessState
+	}()
+	happens(func() bool {
+		select {
+		case <-done:
+			return false
+		default:
+			return true
+		}
+	})
+	<-done
+	return cmd.ProcessState.ExitCode(), both.String()
 }
 
 // converges fails unless a pass ends well and the one after it finds nothing to do.

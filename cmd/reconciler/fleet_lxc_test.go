@@ -5,38 +5,35 @@ package main
 import (
 	"fmt"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 )
 
-// fleetSize is how many machines a fleet has.
-const fleetSize = 5
-
-// TestFleet runs one controller and five machines over real ssh.
+// TestFleet runs one controller and many machines over real ssh: four and one for each failure.
 func TestFleet(t *testing.T) {
 	t.Parallel()
 	requireLXC(t)
-	f := newFleet(t, fleetSize)
+	f := newFleet(t, healthy+len(failuresOfHosts()))
 	t.Run("converges", f.converges)
+	t.Run("failures", f.failures)
 }
 
-// converges: five empty machines in one pass, and then nothing is written any more.
+// converges: empty machines in one pass, and then nothing is written any more.
 func (f *fleet) converges(t *testing.T) {
-	const containers = 3
 	f.prepare("first")
-	c := f.newController(t, f.treeOf("first", containers))
+	c := f.newController(t, f.treeOf("first", plain("a", "b", "c")))
 	began := time.Now()
 	code, out, errs := c.run(t, "run", "--once")
 	t.Logf("measured: the first pass took %v", time.Since(began).Round(time.Millisecond))
-	if want := fmt.Sprintf("Done: %d created", containers*fleetSize); code != exitDone ||
+	if want := fmt.Sprintf("Done: %d created", 3*len(f.machines)); code != exitDone ||
 		!strings.Contains(out, want) {
 		t.Fatalf("the first pass ends with %d, not %q:\n%s\n%s", code, want, out, errs)
 	}
 	for _, m := range f.machines {
-		if n := strings.Count(m.running("first"), "example.com"); n != containers {
-			t.Errorf("on %s run %d containers, declared are %d", m.name, n, containers)
-		}
+		m.runs(t, "first", "a", "b", "c")
 	}
 	before := f.files("first") + c.records(t)
 	began = time.Now()
@@ -54,11 +51,28 @@ func (f *fleet) converges(t *testing.T) {
 	f.noAgents(t)
 }
 
+// runs fails unless these containers of an lxcpath run, and no others.
+func (m *machine) runs(t *testing.T, name string, want ...string) {
+	t.Helper()
+	var got []string
+	for container := range strings.FieldsSeq(m.run("lxc-ls -1 --running -P " +
+		filepath.Join(m.shared, name))) {
+		got = append(got, strings.TrimRight(strings.TrimSuffix(container, ".example.com"), "0123456789"))
+	}
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		t.Errorf("on %s run %v, want %v", m.name, got, want)
+	}
+}
+
+// fleetAddress is that of the bridge that containers are on, on every machine.
+const fleetAddress = "10.214.0.1/16"
+
 // prepare makes an lxcpath and a bridge of a name on every machine.
 func (f *fleet) prepare(name string) {
 	f.t.Helper()
 	for _, m := range f.machines {
-		if _, err := m.makeLXCPath(name, "10.214.0.1/16"); err != nil {
+		if _, err := m.makeLXCPath(name, fleetAddress); err != nil {
 			f.t.Fatal(err)
 		}
 	}
@@ -87,6 +101,28 @@ func (c *controller) records(t *testing.T) string {
 	return out
 }
 
+// uids are what the records of containers are known by.
+func (c *controller) uids(t *testing.T) (uids []string) {
+	t.Helper()
+	hex := regexp.MustCompile(`\b[0-9a-f]{32}\b`)
+	for line := range strings.Lines(c.records(t)) {
+		if strings.Contains(line, ".example.com") {
+			uids = append(uids, hex.FindString(line))
+		}
+	}
+	return uids
+}
+
+// incarnations says by machine which processes run in the containers of an lxcpath.
+func (f *fleet) incarnations(name string) map[string]string {
+	f.t.Helper()
+	of := map[string]string{}
+	for _, m := range f.machines {
+		of[m.name] = m.incarnationsIn(filepath.Join(m.shared, name))
+	}
+	return of
+}
+
 // noAgents fails if an agent outlives its controller.
 func (f *fleet) noAgents(t *testing.T) {
 	t.Helper()
@@ -95,8 +131,9 @@ func (f *fleet) noAgents(t *testing.T) {
 	}
 }
 
-// treeOf declares containers a, b, … on every machine, in lxcpaths of a name.
-func (f *fleet) treeOf(name string, containers int) string {
+// treeOf declares on every machine the containers of a list, in lxcpaths of a name. Each gets the
+// number of its machine into its name.
+func (f *fleet) treeOf(name string, containers func(*machine) []string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "networks: {%s: {cidr: 10.214.0.0/16, gateway: 10.214.0.1}}\n", name)
 	fmt.Fprintf(&b, "defaults: {network: %s, from_container: base, backing: overlayfs}\n", name)
@@ -108,9 +145,15 @@ func (f *fleet) treeOf(name string, containers int) string {
 	b.WriteString("targets:\n")
 	for i, m := range f.machines {
 		fmt.Fprintf(&b, "  %s:\n", m.name)
-		for c := range containers {
-			fmt.Fprintf(&b, "    %c%d.example.com: {}\n", 'a'+c, i+1)
+		for _, c := range containers(m) {
+			container, settings, _ := strings.Cut(c, " ")
+			fmt.Fprintf(&b, "    %s%d.example.com: {%s}\n", container, i+1, settings)
 		}
 	}
 	return b.String()
+}
+
+// plain declares containers of these names.
+func plain(names ...string) func(*machine) []string {
+	return func(*machine) []string { return names }
 }
