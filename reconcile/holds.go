@@ -21,19 +21,31 @@ func (o *Options) holds(
 		holds = append(holds, plan.Hold{Host: sus.Host, Container: sus.Container,
 			Code: plan.HeldSuspended, Text: suspendedText(sus)})
 	}
+	soonest := func(next time.Time) {
+		if opens.IsZero() || next.Before(opens) {
+			opens = next
+		}
+	}
 	for _, h := range hosts {
+		if next, closed := outsideWindows(h.Windows, now); closed && h.Prepare != nil {
+			soonest(next)
+		}
 		for name, c := range h.Containers {
 			if next, closed := outsideWindows(c.Windows, now); closed {
-				if opens.IsZero() || next.Before(opens) {
-					opens = next
-				}
-				holds = append(holds, plan.Hold{Host: h.Name, Container: name,
-					Code: plan.HeldWindow, Text: "outside its maintenance windows, the next opens at " +
-						next.UTC().Format(time.DateTime+" UTC")})
+				soonest(next)
+				hold := windowHold(next)
+				hold.Host, hold.Container = h.Name, name
+				holds = append(holds, hold)
 			}
 		}
 	}
 	return holds, opens
+}
+
+// windowHold says that nothing may be done before the next window opens.
+func windowHold(next time.Time) plan.Hold {
+	return plan.Hold{Code: plan.HeldWindow, Text: "outside its maintenance windows, the next opens " +
+		"at " + next.UTC().Format(time.DateTime+" UTC")}
 }
 
 // outsideWindows reports whether there are windows and none is open, and when the next one opens.

@@ -18,6 +18,7 @@ import (
 type fleet struct {
 	hosts       map[string]Host
 	actual      map[string]plan.Actual
+	able        map[string]ability // of those that were asked
 	unreachable []plan.Unreachable // sorted by host
 	visits      []Visit
 }
@@ -53,7 +54,8 @@ func (f *fleet) close(o *Options) {
 // observe connects to all hosts in parallel, locks them if asked, and looks at them. A host that
 // fails in any of this is unreachable; the others go on.
 func observe(ctx context.Context, o *Options, hosts []*spec.Host, in observeMode) *fleet {
-	f := &fleet{hosts: map[string]Host{}, actual: map[string]plan.Actual{}}
+	f := &fleet{hosts: map[string]Host{}, actual: map[string]plan.Actual{},
+		able: map[string]ability{}}
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	limit := o.hostLimit()
@@ -101,6 +103,7 @@ func modeOf(s state.Snapshot, lock bool) observeMode {
 // sight is what look brings back from one host.
 type sight struct {
 	Visit
+	ability
 	err error
 }
 
@@ -112,7 +115,7 @@ func (f *fleet) add(name string, s sight) {
 		f.unreachable = append(f.unreachable, plan.Unreachable{Host: name, Text: s.err.Error()})
 		return
 	}
-	f.hosts[name], f.actual[name] = s.Host, s.Actual
+	f.hosts[name], f.actual[name], f.able[name] = s.Host, s.Actual, s.ability
 }
 
 func look(ctx context.Context, o *Options, h *spec.Host, in observeMode) (s sight) {
@@ -123,6 +126,8 @@ func look(ctx context.Context, o *Options, h *spec.Host, in observeMode) (s sigh
 		s.err = fmt.Errorf("none of the %d recorded containers is in %s, nor is any trace that one "+
 			"ever was: is its disk mounted? If they are lost, say so with: "+
 			"mkdir -m 700 -p %[2]s/.reconciler && touch %[2]s/.reconciler/known", n, h.LXCPath)
+		return s
 	}
+	s.ability, s.err = examine(ctx, o, h, s.Visit)
 	return s
 }

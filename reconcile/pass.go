@@ -124,6 +124,7 @@ func run(ctx context.Context, o *Options, p Pass) (Pass, error) {
 		Tries:    o.Tries,
 		Secrets:  passwords{journal: j, keys: o.Sealer},
 		Journal:  j,
+		Prepare:  p.preparations(o, f),
 	}
 	if o.Observer != nil {
 		options.Observer = o.Observer(p.Plan)
@@ -264,6 +265,8 @@ func (o *Options) planInput(
 			Owned:    owned[name],
 			Actual:   f.actual[name],
 			Problems: r.Problems[name],
+			Facts:    f.able[name].facts,
+			Prepare:  o.preparing(t.Hosts[name], f.able[name].changes),
 		})
 	}
 	return in

@@ -2,7 +2,11 @@ package reconcile
 
 import (
 	"context"
+	"fmt"
+	"slices"
+	"time"
 
+	"reconciler/reconcile/execute"
 	"reconciler/reconcile/plan"
 	"reconciler/spec"
 )
@@ -10,11 +14,104 @@ import (
 // Preparer is a Host that can be prepared for containers. It works without LXC.
 type Preparer interface {
 	// Check returns what the host can do, and what Prepare would change: sorted by What, nothing
-	// if all of it is there; some of it may be refused. It changes nothing. Without a preparation it only gathers the facts.
-	// That a volume group is missing is no change and no error: the facts say so.
+	// if all of it is there; some of it may be refused. It changes nothing. Without a preparation
+	// it only gathers the facts. That a volume group is missing is no change and no error: the
+	// facts say so.
 	Check(ctx context.Context, want *spec.Preparation) (plan.Facts, []plan.HostChange, error)
 	// Prepare makes what is missing and leaves alone what is there: a second call does nothing.
 	// done has one sentence for each thing that was done, also if it ends with an error, which it
 	// does if anything is refused or a volume group is missing.
 	Prepare(ctx context.Context, want spec.Preparation) (done []string, err error)
+}
+
+// Limits of what a host may take. To install packages takes as long as their mirror.
+const (
+	checkLimit   = 2 * time.Minute
+	prepareLimit = 30 * time.Minute
+)
+
+// ability is what is known of a host beside its containers.
+type ability struct {
+	facts   *plan.Facts // nil: it was not asked
+	changes []plan.HostChange
+}
+
+// examine asks a host what it can do, and what it lacks of what it shall be prepared with. Where
+// nothing is to be prepared or made it is not asked, since that takes time.
+func examine(ctx context.Context, o *Options, h *spec.Host, v Visit) (a ability, err error) {
+	preparer, can := v.Host.(Preparer)
+	switch {
+	case !can && h.Prepare != nil:
+		return a, fmt.Errorf("cannot prepare host %q: this kind of host cannot be prepared", h.Name)
+	case !can || h.Prepare == nil && !makes(h, v.Actual):
+		return a, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, checkLimit)
+	defer cancel()
+	facts, changes, err := preparer.Check(ctx, h.Prepare)
+	if err != nil && h.Prepare != nil {
+		return a, fmt.Errorf("cannot check what host %q is prepared with: %w", h.Name, err)
+	}
+	if err != nil {
+		o.Log.Warn("a host does not say what it can do", "host", h.Name, "error", err)
+		return a, nil
+	}
+	return ability{facts: &facts, changes: changes}, nil
+}
+
+// makes reports whether a container of the host is declared that is not there.
+func makes(h *spec.Host, a plan.Actual) bool {
+	for name := range h.Containers {
+		if !slices.ContainsFunc(a.Containers, func(o plan.Observed) bool { return o.Name == name }) {
+			return true
+		}
+	}
+	return false
+}
+
+// preparing is the material about a host's preparation for its plan.
+func (o *Options) preparing(h *spec.Host, changes []plan.HostChange) *plan.Preparing {
+	if h == nil || h.Prepare == nil {
+		return nil
+	}
+	p := &plan.Preparing{Want: *h.Prepare, Changes: changes, Drift: h.Drift}
+	if next, closed := outsideWindows(h.Windows, o.now()); closed {
+		hold := windowHold(next)
+		p.Hold = &hold
+	}
+	return p
+}
+
+// preparations is how the hosts of a plan are prepared.
+func (p *Pass) preparations(o *Options, f *fleet) map[string]execute.Preparation {
+	all := make(map[string]execute.Preparation, len(p.Plan.Prepare))
+	for _, x := range p.Plan.Prepare {
+		preparer, ok := f.hosts[x.Host].(Preparer)
+		if !ok {
+			continue // examine refuses such a host
+		}
+		want := *p.Tree.Hosts[x.Host].Prepare
+		all[x.Host] = func(ctx context.Context) ([]string, error) {
+			o.Log.Info("preparing a host", "host", x.Host, "changes", len(x.Changes))
+			return prepareOne(ctx, preparer, want)
+		}
+	}
+	return all
+}
+
+// prepareOne prepares a host. What the host refuses, and a volume group that is missing, was told
+// in the plan and keeps nobody from using the rest.
+func prepareOne(ctx context.Context, h Preparer, want spec.Preparation) ([]string, error) {
+	ctx, cancel := context.WithTimeout(ctx, prepareLimit)
+	defer cancel()
+	done, err := h.Prepare(ctx, want)
+	if err == nil {
+		return done, nil
+	}
+	_, left, checkErr := h.Check(ctx, &want)
+	missing := func(c plan.HostChange) bool { return c.Refused == "" }
+	if checkErr != nil || slices.ContainsFunc(left, missing) {
+		return done, err
+	}
+	return done, nil
 }

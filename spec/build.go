@@ -173,7 +173,7 @@ func (b *builder) scope(t *target) *hostScope {
 		b.failAt(t.entry, src, fmt.Sprintf("host %q %s", shorten(name), wrong), hint)
 	}
 	base := b.base(h, "")
-	h.profile = base.Profile
+	h.profile, h.Drift, h.Windows = base.Profile, base.Drift, base.Windows
 	b.way(h.Host, b.hosts[name], base.hop)
 	h.Templates = b.templatesOf(name, base)
 	return h

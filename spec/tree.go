@@ -52,6 +52,8 @@ type Host struct {
 	Containers map[string]*Container
 	Templates  map[string]*Container // the declared templates, completed with this host's defaults
 	Prepare    *Preparation          // what the host shall have; nil: nothing is prepared
+	Drift      Drift                 // of its defaults; holds for what the host is prepared with
+	Windows    []Window              // of its defaults, likewise: when the host may be prepared
 	Position   Position
 }
 

@@ -44,6 +44,9 @@ func (f *Fake) doLocked(s plan.Step, secrets execute.Secrets) (string, error) {
 	if s.Host != f.config.Host {
 		return "", refuse("this is host %q, not %q", f.config.Host, s.Host)
 	}
+	if !f.machine.has["package lxc"] {
+		return "", refuse("LXC is not installed")
+	}
 	switch s.Action {
 	case plan.Create:
 		return "Container created", f.createLocked(s)

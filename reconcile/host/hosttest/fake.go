@@ -26,6 +26,7 @@ type Config struct {
 	Installation string   // required: identity of the state store, for marks
 	Bridges      []string // that exist
 	Images       []string // template scripts that are installed
+	Bare         bool     // LXC is not installed yet: only Prepare does something
 }
 
 // Fake is a host in memory. Do, Observe and Lock behave as a driver's do; the methods that end in
@@ -44,6 +45,7 @@ type Fake struct {
 	crashed    bool
 	diskLost   bool
 	unseen     error // why the host cannot be reached
+	machine    machine
 	holder     *string
 	released   chan struct{} // closed when holder gives the lock back
 }
@@ -85,6 +87,7 @@ func New(c Config) *Fake {
 	for _, b := range c.Bridges {
 		f.bridges[b] = true
 	}
+	f.machine = newMachine(c)
 	return f
 }
 

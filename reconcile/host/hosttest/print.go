@@ -19,6 +19,7 @@ func (f *Fake) String() string {
 	for _, name := range slices.Sorted(maps.Keys(f.bridges)) {
 		fmt.Fprintf(&b, "bridge %s\n", name)
 	}
+	f.machine.print(&b)
 	for _, uid := range slices.Sorted(maps.Keys(f.leftovers)) {
 		fmt.Fprintf(&b, "leftover of %s (%s)\n", f.leftovers[uid], uid)
 	}
