@@ -50,6 +50,87 @@ func TestYearsOfPassesTakeNothing(t *testing.T) {
 	w.eventually("it still converges", func() bool { return w.runs("end.example.com") })
 }
 
+// TestYearsOfMoodsTakeNothing: hosts that hang, fail and come back thousands of times must leave no
+// goroutine, connection or lock behind.
+func TestYearsOfMoodsTakeNothing(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes a quarter of a minute")
+	}
+	f := newFleet(t, 5)
+	f.begin(func(o *loop.Options) {
+		o.Patience = 2 * time.Millisecond
+		o.Log = slog.New(slog.DiscardHandler)
+	})
+	random := rand.New(rand.NewPCG(5, 6))
+	f.moods(random, 100)
+	early := f.measure()
+	f.moods(random, 1000)
+	late := f.measure()
+	t.Logf("after %d passes: %+v; after %d: %+v", early.passes, early, late.passes, late)
+	if late.heap > 2*early.heap+8<<20 || late.goroutines > early.goroutines+5 ||
+		late.files > early.files+5 {
+		t.Error("what it takes grows")
+	}
+	f.stop()
+	for name, h := range f.hosts {
+		unlock, err := h.Fake.Lock(t.Context(), "test")
+		if err != nil {
+			t.Fatalf("the lock of %s is left: %v", name, err)
+		}
+		must(t, unlock())
+	}
+}
+
+// moods puts hosts into moods at random so many times, and lets all be well at the end.
+func (f *fleet) moods(random *rand.Rand, rounds int) {
+	f.t.Helper()
+	parts := []string{inDial, inLock, inObserve}
+	ends := map[string]func(){}
+	for range rounds {
+		name := fmt.Sprintf("h%d", 1+random.IntN(len(f.hosts)))
+		h, part := f.hosts[name], parts[random.IntN(len(parts))]
+		switch end, moody := ends[name]; {
+		case moody:
+			end()
+			delete(ends, name)
+		case random.IntN(2) == 0:
+			h.fail(part, errBroken)
+			ends[name] = func() { h.fail(part, nil) }
+		default:
+			ends[name] = h.hang(part)
+		}
+		tree := map[string]string{}
+		for i := range 5 {
+			tree[fmt.Sprintf("h%d", i+1)] = fmt.Sprintf("a b c%d", random.IntN(3))
+		}
+		if random.IntN(10) == 0 {
+			delete(tree, name)
+		}
+		f.have(tree)
+		before := f.loop.Status().Passes
+		f.loop.Wake("soak")
+		f.eventually("a wake is answered", func() bool { return f.loop.Status().Passes > before })
+	}
+	for _, end := range ends {
+		end()
+	}
+	tree := map[string]string{}
+	for name := range f.hosts {
+		tree[name] = "a b"
+	}
+	f.have(tree)
+	f.loop.Wake(loop.Triggered)
+	f.eventuallyRun("h1/a h2/a h3/a h4/a h5/a")
+	f.eventually("all hosts answer", func() bool {
+		s := f.loop.Status()
+		return len(s.Unknown) == 0 && s.Busy == 0
+	})
+	f.quiet()
+	f.world.mu.Lock()
+	f.reports = nil // of the test, not of the daemon
+	f.world.mu.Unlock()
+}
+
 // makePasses commits, kills and breaks at random until so many passes more have ended.
 func (w *world) makePasses(random *rand.Rand, n int64) {
 	w.t.Helper()
