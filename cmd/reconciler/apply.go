@@ -54,12 +54,15 @@ func (a *app) apply(ctx context.Context, path string) error {
 func readPlan(path string) (report.PlanDocument, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return report.PlanDocument{}, err
+		return report.PlanDocument{}, hinted{
+			fmt.Errorf("cannot read plan %q: %w", path, fileError(err)),
+			"plan --out-json FILE writes one"}
 	}
 	defer func() { _ = f.Close() }()
 	reviewed, err := report.ParsePlan(f)
 	if err != nil {
-		return reviewed, fmt.Errorf("%s: %w", path, err)
+		return reviewed, hinted{fmt.Errorf("cannot apply plan %q: %w", path, fileError(err)),
+			"plan --out-json FILE writes one"}
 	}
 	if k := reviewed.Meta.Knowledge; k != report.KnowFull && k != "" {
 		return reviewed, hinted{fmt.Errorf("cannot apply plan %q: it knows only what is %s", path, k),

@@ -32,7 +32,7 @@ func complete(cmd *cobra.Command, env func(string) (string, bool)) error {
 			return
 		}
 		if err := flags.Set(f.Name, value); err != nil {
-			errs = append(errs, fmt.Errorf("cannot use %s: %w", name, err))
+			errs = append(errs, fmt.Errorf("cannot use %s: %w", name, valueError(err)))
 		}
 	})
 	if err := errors.Join(errs...); err != nil {
@@ -109,6 +109,9 @@ func setOne(cmd *cobra.Command, name string, value *yaml.Node, seen map[string]b
 	if seen[name] {
 		return fmt.Errorf("key %q is there twice", name)
 	}
+	if _, list := f.Value.(pflag.SliceValue); !list && value.Kind == yaml.SequenceNode {
+		return fmt.Errorf("key %q takes one value, not a list", name)
+	}
 	if f.Changed {
 		return nil
 	}
@@ -121,7 +124,7 @@ func setOne(cmd *cobra.Command, name string, value *yaml.Node, seen map[string]b
 			return fmt.Errorf("key %q must be a value or a list of values", name)
 		}
 		if err := flags.Set(name, v.Value); err != nil {
-			return fmt.Errorf("cannot use key %q: %w", name, err)
+			return fmt.Errorf("cannot use key %q: %w", name, valueError(err))
 		}
 	}
 	return nil

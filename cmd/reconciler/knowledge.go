@@ -85,7 +85,9 @@ func (k *knowledge) exported(
 	}
 	f, err := os.Open(k.observed)
 	if err != nil {
-		return reconcile.Pass{}, err
+		return reconcile.Pass{}, hinted{
+			fmt.Errorf("cannot read what was observed from %q: %w", k.observed, fileError(err)),
+			"state export --observed FILE writes it"}
 	}
 	defer f.Close()
 	recorded, err := reconcile.ReadExport(f)

@@ -173,6 +173,7 @@ keeps it so, and shows beforehand what it would do.`,
 		newStatus(a), newState(a), newSchema(a), newVersion(a), newLaunch(a), newAgent(a),
 		newApply(a), newDiff(a), newSuspend(a), newResume(a), newTrigger(a), newHistory(a),
 	)
+	explainUsage(root)
 	return root
 }
 

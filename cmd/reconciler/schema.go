@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -32,6 +33,10 @@ func newVersion(a *app) *cobra.Command {
 		Short: "Print the version",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
+			if a.output == "json" {
+				return json.NewEncoder(a.out).Encode(map[string]string{"version": version(),
+					"go": runtime.Version(), "os": runtime.GOOS, "arch": runtime.GOARCH})
+			}
 			_, err := fmt.Fprintf(a.out, "reconciler %s (%s, %s/%s)\n",
 				version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 			return err

@@ -79,7 +79,7 @@ func (s *sinks) toGitHub(a *app, p plan.Plan, m report.Meta) error {
 	}
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
-		return err
+		return fmt.Errorf("cannot write the step summary to %q: %w", path, fileError(err))
 	}
 	info, err := f.Stat()
 	if err == nil {
@@ -99,5 +99,8 @@ func toFile(path string, write func(io.Writer) error) error {
 	if err := write(&b); err != nil {
 		return fmt.Errorf("cannot make %q: %w", path, err)
 	}
-	return os.WriteFile(path, b.Bytes(), 0o644)
+	if err := os.WriteFile(path, b.Bytes(), 0o644); err != nil {
+		return fmt.Errorf("cannot write the plan to %q: %w", path, fileError(err))
+	}
+	return nil
 }
