@@ -44,7 +44,7 @@ func runStateExport(ctx context.Context, a *app, args []string) error {
 		return err
 	}
 	if recorded.State.Installation == "" {
-		return fmt.Errorf("cannot export: the state %q does not exist", a.state)
+		return a.noState("export what was observed")
 	}
 	if len(args) == 0 {
 		return reconcile.Export(a.out, recorded)

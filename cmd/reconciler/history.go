@@ -17,6 +17,7 @@ func newHistory(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			a.noteState()
 			rows := report.History(web.HistoryRows(snapshot.Passes))
 			return a.write(rows.Text, rows.JSON)
 		},

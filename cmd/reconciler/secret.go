@@ -32,6 +32,9 @@ func runSecretShow(cmd *cobra.Command, a *app, args []string) error {
 	if err != nil {
 		return err
 	}
+	if !found && !a.hasState() {
+		return a.noState(fmt.Sprintf("show the password of %s/%s", args[0], args[1]))
+	}
 	if !found || record.Password == nil {
 		return hinted{fmt.Errorf("cannot show the password of %s/%s: the state has none",
 			args[0], args[1]), "passwords are generated in the first run"}

@@ -42,6 +42,7 @@ func runStateList(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
+	a.noteState()
 	list := report.Records{Installation: snapshot.Installation, Serial: snapshot.Serial}
 	for i := range snapshot.Records {
 		list.Records = append(list.Records, recordRow(&snapshot.Records[i]))
@@ -58,6 +59,9 @@ func runStateShow(ctx context.Context, a *app, args []string) error {
 	record, found, err := session.record(ctx, args[0], args[1])
 	if err != nil {
 		return err
+	}
+	if !found && !a.hasState() {
+		return a.noState(fmt.Sprintf("show the record of %s/%s", args[0], args[1]))
 	}
 	if !found {
 		return fmt.Errorf("cannot show the record of %s/%s: the state has none", args[0], args[1])

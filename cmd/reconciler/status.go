@@ -40,6 +40,7 @@ func runStatus(ctx context.Context, a *app) error {
 	if err != nil {
 		return errors.Join(passErr, err)
 	}
+	a.noteState()
 	rows := report.Status{
 		Containers:  a.filter(statusRows(pass, recorded)),
 		Suspensions: web.SuspensionRows(recorded.State.Suspensions, time.Now()),

@@ -67,8 +67,7 @@ func (a *app) changeSuspensions(
 		return err
 	}
 	if snapshot.Installation == "" {
-		return hinted{fmt.Errorf("cannot change what is suspended: there is no state at %q", a.state),
-			"name it with --state; the first run makes it"}
+		return a.noState("change what is suspended")
 	}
 	if err := checkScope(snapshot, scope, b); err != nil {
 		return err

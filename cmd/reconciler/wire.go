@@ -75,6 +75,30 @@ func (s *session) openKey(ctx context.Context) (err error) {
 	return err
 }
 
+// hasState reports whether anything was ever remembered where the state is to be.
+func (a *app) hasState() bool {
+	path, err := statePath(a.state)
+	if err != nil {
+		return false
+	}
+	_, err = os.Stat(path)
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
+// noteState tells who looks at the state that there is none: an empty list could mean another one.
+func (a *app) noteState() {
+	if !a.hasState() {
+		fmt.Fprintf(a.err, "there is no state at %q: the first run makes it, --state names another\n",
+			a.state)
+	}
+}
+
+// noState is the error of a command that cannot do without one.
+func (a *app) noState(what string) error {
+	return hinted{fmt.Errorf("cannot %s: there is no state at %q", what, a.state),
+		"name it with --state; the first run makes it"}
+}
+
 // load returns what the state holds, for commands that only look.
 func (a *app) load(ctx context.Context) (state.Snapshot, error) {
 	session, err := openSession(ctx, a)
