@@ -184,7 +184,7 @@ ip netns exec guest dhclient -1 -v -pf /run/dhclient-test.pid -lf /tmp/leases et
 		t.Errorf("the guest has another address than it was to get: %s", out)
 	}
 	m.run(pingWorld)
-	m.run("kill -9 $(cat /run/reconciler-dhcp-lxcbr1.pid)")
+	m.run("kill -9 $(cat /run/reconciler-dnsmasq-lxcbr1.pid)")
 	m.eventually("the server is back", "systemctl is-active reconciler-dhcp-lxcbr1 && pgrep dnsmasq")
 	m.run("systemctl stop reconciler-dhcp-lxcbr1")
 	if done := m.prepare(withBridge(b)); len(done) != 1 {
@@ -199,7 +199,6 @@ ip netns exec guest dhclient -1 -v -pf /run/dhclient-test.pid -lf /tmp/leases et
 func TestABridgeOfSomebodyElse(t *testing.T) {
 	t.Parallel()
 	m := newMachine(t)
-	m.withoutBridgeOfLXC()
 	m.prepare(spec.Preparation{})
 	m.run(`set -e
 		ip link add lxcbr1 type bridge
@@ -238,7 +237,7 @@ func (m *machine) refuses(what string, change func(*spec.PreparedBridge), want s
 	b := natBridge()
 	b.NAT = false
 	change(&b)
-	const look = "ip addr; nft list ruleset; ls -lR --time-style=full-iso /etc/systemd"
+	const look = "ip -4 -br addr; nft list ruleset; ls -lR --time-style=full-iso /etc/systemd"
 	before := m.run(look)
 	checked, a := m.ask("check", withBridge(b)), m.ask("prepare", withBridge(b))
 	if len(checked.Changes) != 1 || !strings.Contains(checked.Changes[0].Refused, want) {
@@ -256,7 +255,7 @@ func (m *machine) refuses(what string, change func(*spec.PreparedBridge), want s
 // the addresses of one of them.
 func TestTheBridgeOfLXC(t *testing.T) {
 	t.Parallel()
-	m := newMachine(t)
+	m := newBareMachine(t)
 	m.run(`set -e
 		mkdir /etc/systemd/system/lxc-net.service.d
 		printf '[Unit]\nConditionVirtualization=\n' >/etc/systemd/system/lxc-net.service.d/test.conf

@@ -26,17 +26,22 @@ type machine struct {
 const machineConfig = `lxc.include = /usr/share/lxc/config/debian.common.conf
 lxc.include = /usr/share/lxc/config/nesting.conf
 lxc.mount.auto = cgroup:rw:force
-lxc.rootfs.path = overlay:BASE/rootfs:DELTA
+lxc.rootfs.path = overlay:BASE:DELTA
 lxc.net.0.type = empty
 lxc.uts.name = host
 lxc.pty.max = 1024
 `
 
-// newMachine boots a machine that nothing was done to.
-func newMachine(t *testing.T) *machine {
+// newMachine boots a machine that nothing was done to, and on which LXC is installed.
+func newMachine(t *testing.T) *machine { return bootMachine(t, "full") }
+
+// newBareMachine boots a machine that nothing was done to.
+func newBareMachine(t *testing.T) *machine { return bootMachine(t, "bare") }
+
+func bootMachine(t *testing.T, kind string) *machine {
 	t.Helper()
 	requireMachines(t)
-	base := machineBase(t)
+	base := filepath.Join(machineBase(t), kind)
 	lxcpath, err := os.MkdirTemp("", "rcp")
 	if err != nil {
 		t.Fatal(err)
@@ -78,8 +83,8 @@ func requireMachines(t *testing.T) {
 const machinePackages = "debootstrap dnsmasq-base iproute2 lxc lxc-templates nftables openssl " +
 	"rsync uidmap wget tree"
 
-// makeMachineBase makes $DIR, if it is not there or stale: a Debian and a mirror of what it lacks,
-// taken from where this machine takes its packages.
+// makeMachineBase makes $DIR, if it is not there or stale: bare is a Debian and a mirror of what it
+// lacks, taken from where this machine takes its packages; full is the same with LXC.
 const makeMachineBase = `
 umask 022
 mkdir -p "$(dirname "$DIR")"
@@ -93,8 +98,8 @@ mirror=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/*.sources 2>/dev/null
 	sed -n 's/^URIs: *//p; s/^deb \(\[[^]]*\] \)\{0,1\}\([^ ]*\) .*/\2/p' | head -n 1)
 echo 'lxc.net.0.type = empty' >"$DIR.new/net"
 lxc-create -P "$DIR.new" -n base -f "$DIR.new/net" -t debian -- -r bookworm --mirror="$mirror"
-mv "$DIR.new/base/rootfs" "$DIR.new/rootfs"
-root="$DIR.new/rootfs"
+mv "$DIR.new/base/rootfs" "$DIR.new/bare"
+root="$DIR.new/bare"
 echo "deb $mirror bookworm main" >"$root/etc/apt/sources.list"
 printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
 chmod 755 "$root/usr/sbin/policy-rc.d"
@@ -108,20 +113,27 @@ mv "$root"/var/cache/apt/archives/*.deb "$root/srv/mirror/"
 (cd "$root/srv/mirror" && dpkg-scanpackages -m . >Packages)
 echo 'deb [trusted=yes] file:/srv/mirror ./' >"$root/etc/apt/sources.list"
 printf 'auto lo\niface lo inet loopback\n' >"$root/etc/network/interfaces"
-rm -rf "$root/usr/sbin/policy-rc.d" "$root"/var/lib/apt/lists/*
+cp -a "$root" "$DIR.new/full"
+DEBIAN_FRONTEND=noninteractive chroot "$DIR.new/full" sh -ec "
+	apt-get update -q
+	apt-get install -y -q --no-install-recommends $PACKAGES
+	apt-get purge -y -q tree"
+echo 'USE_LXC_BRIDGE="false"' >"$DIR.new/full/etc/default/lxc-net"
+for root in "$DIR.new/bare" "$DIR.new/full"; do
+	rm -rf "$root/usr/sbin/policy-rc.d" "$root"/var/lib/apt/lists/*
+done
 echo "$stamp" >"$DIR.new/stamp"
 mv "$DIR.new" "$DIR"
 `
 
-// machineBase returns the directory of what every machine begins as. It is kept in the user's
-// cache.
+// machineBase returns the directory of what machines begin as. It is kept in the user's cache.
 func machineBase(t *testing.T) string {
 	t.Helper()
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		t.Fatalf("a machine has no place to be kept in: %v", err)
 	}
-	dir := filepath.Join(cache, "reconciler-test", "bare")
+	dir := filepath.Join(cache, "reconciler-test", "prepare")
 	cmd := exec.Command("sh", "-euc", makeMachineBase)
 	cmd.Env = append(os.Environ(), "DIR="+dir, "PACKAGES="+machinePackages)
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -136,13 +148,6 @@ func (m *machine) boot() {
 	m.start()
 	m.eventually("it has booted", "systemctl is-system-running --wait || "+
 		"{ systemctl --failed --no-legend; exit 1; }")
-}
-
-// withoutBridgeOfLXC has Debian's lxc-net make no bridge, which it does not do in a container
-// anyway, so that lxc.service does not wait half a minute for it.
-func (m *machine) withoutBridgeOfLXC() {
-	m.t.Helper()
-	m.run("echo 'USE_LXC_BRIDGE=\"false\"' >/etc/default/lxc-net")
 }
 
 func (m *machine) start() {

@@ -119,7 +119,7 @@ func parseStatus(text string) map[string]string {
 
 // install installs packages. What an earlier run was killed in the middle of is finished first:
 // apt-get refuses to do anything before that. Package lists are fetched only if it does not work
-// with those that are there.
+// with those that are there. Nothing is removed: what conflicts with a package is an error.
 func install(ctx context.Context, want *spec.Preparation, names []string) error {
 	if err := keepOffBridgeOfLXC(want); err != nil {
 		return err
@@ -127,7 +127,7 @@ func install(ctx context.Context, want *spec.Preparation, names []string) error 
 	if err := configurePending(ctx); err != nil {
 		return err
 	}
-	args := append([]string{"install", "-y", "--no-install-recommends"}, names...)
+	args := append([]string{"install", "-y", "--no-install-recommends", "--no-remove"}, names...)
 	first := apt(ctx, args...)
 	if first == nil || ctx.Err() != nil {
 		return first

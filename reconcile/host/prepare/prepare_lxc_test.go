@@ -31,7 +31,7 @@ const files = "find /etc /srv/lxc /var/lib/misc -printf '%p %T@ %C@ %m %U %l\\n'
 // TestAMachineThatWasNeverPrepared is prepared once, and never again.
 func TestAMachineThatWasNeverPrepared(t *testing.T) {
 	t.Parallel()
-	m := newMachine(t)
+	m := newBareMachine(t)
 	before := m.run(files)
 	a := m.ask("check", declared())
 	if a.Error != "" || a.Facts.LXC != "" {
@@ -60,7 +60,6 @@ func TestAMachineThatWasNeverPrepared(t *testing.T) {
 func TestWhatIsInTheWayIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	m := newMachine(t)
-	m.withoutBridgeOfLXC()
 	m.run(`set -e
 		useradd --no-create-home someone
 		printf '# by hand\nroot:1000000:10' >/etc/subuid
@@ -123,7 +122,6 @@ func TestWhatIsInTheWayIsLeftAlone(t *testing.T) {
 func TestAnotherAptIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	m := newMachine(t)
-	m.withoutBridgeOfLXC()
 	other := m.program("lock", spec.Preparation{})
 	out, err := other.StdoutPipe()
 	if err != nil {
@@ -135,7 +133,7 @@ func TestAnotherAptIsWaitedFor(t *testing.T) {
 	if _, err := out.Read(make([]byte, 1)); err != nil { // it has the lock
 		t.Fatal(err)
 	}
-	m.prepare(spec.Preparation{})
+	m.prepare(spec.Preparation{Packages: []string{"tree"}})
 	if err := other.Wait(); err != nil {
 		t.Error(err)
 	}
@@ -145,9 +143,9 @@ func TestAnotherAptIsWaitedFor(t *testing.T) {
 // nothing else is left.
 func TestPrepareIsKilled(t *testing.T) {
 	t.Parallel()
-	m := newMachine(t)
+	m := newBareMachine(t)
 	want, random := declared(), rand.New(rand.NewPCG(1, 2))
-	for i := range 24 {
+	for i := range 16 {
 		limit := 400 * time.Millisecond
 		if i%6 == 0 { // all is to be done, or again: packages take longer than the rest
 			m.run("apt-get purge -y lxc nftables uidmap tree; rm -rf /srv/lxc /etc/subgid")

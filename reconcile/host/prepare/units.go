@@ -100,7 +100,8 @@ WantedBy=multi-user.target nftables.service
 
 // dhcpText is the unit of the server that gives out addresses on a bridge, and names with them.
 // It serves that bridge alone, beside others on the host, and daemonizes when it is ready, so that
-// a start that fails is seen.
+// a start that fails is seen. The names of its files are among those that Ubuntu's AppArmor profile
+// lets it write.
 func dhcpText(b spec.PreparedBridge) string {
 	mask := net.IP(net.CIDRMask(b.Address.Bits(), 32)).String()
 	return header + fmt.Sprintf(`
@@ -111,11 +112,11 @@ Before=lxc.service lxc-net.service
 
 [Service]
 Type=forking
-PIDFile=/run/reconciler-dhcp-%[1]s.pid
-ExecStart=/usr/sbin/dnsmasq --conf-file=/dev/null --pid-file=/run/reconciler-dhcp-%[1]s.pid \
+PIDFile=/run/reconciler-dnsmasq-%[1]s.pid
+ExecStart=/usr/sbin/dnsmasq --conf-file=/dev/null --pid-file=/run/reconciler-dnsmasq-%[1]s.pid \
 	--bind-dynamic --interface=%[1]s --except-interface=lo --no-hosts \
 	--dhcp-range=%[3]s,%[4]s,%[5]s,1h --dhcp-authoritative --dhcp-no-override \
-	--dhcp-leasefile=/var/lib/misc/reconciler-dhcp-%[1]s.leases
+	--dhcp-leasefile=/var/lib/misc/dnsmasq.reconciler-%[1]s.leases
 Restart=on-failure
 
 [Install]
