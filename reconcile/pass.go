@@ -122,7 +122,7 @@ func run(ctx context.Context, o *Options, p Pass) (Pass, error) {
 		Parallel: o.Parallel,
 		Hosts:    f.executors(o.Tries),
 		Tries:    o.Tries,
-		Secrets:  passwords{journal: j, keys: o.Sealer},
+		Secrets:  passwords{journal: j, keys: o.Sealer, sealed: resolved.Passwords},
 		Journal:  j,
 		Prepare:  p.preparations(o, f),
 	}

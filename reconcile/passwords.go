@@ -24,6 +24,7 @@ const (
 type passwords struct {
 	journal *journal
 	keys    *state.Sealer
+	sealed  map[string]spec.Secret // by uid; those that were sealed in this pass
 }
 
 // Secrets implements execute.SecretSource.
@@ -36,9 +37,12 @@ func (p passwords) Secrets(_ context.Context, s plan.Step) (execute.Secrets, err
 		return execute.Secrets{}, fmt.Errorf("internal error: no password for %s/%s",
 			s.Host, s.Container)
 	}
-	clear, err := p.keys.Open(r.UID, r.Password)
-	if err != nil {
-		return execute.Secrets{}, fmt.Errorf("cannot open the sealed password: %w", err)
+	clear, ok := p.sealed[s.UID]
+	if !ok {
+		var err error
+		if clear, err = p.keys.Open(r.UID, r.Password); err != nil {
+			return execute.Secrets{}, fmt.Errorf("cannot open the sealed password: %w", err)
+		}
 	}
 	return hash(clear)
 }

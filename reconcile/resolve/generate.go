@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"runtime"
+
+	"golang.org/x/sync/errgroup"
 
 	"reconciler/reconcile/plan"
 	"reconciler/spec"
@@ -63,8 +66,8 @@ func (r *run) mac(rec *state.Record, d *plan.Desired) error {
 	return nil
 }
 
-// password decides which password the container shall have, seals it into next and leaves its
-// fingerprint in d. In the steady state it neither opens nor seals anything.
+// password decides which password the container shall have, has it sealed if it is new, and leaves
+// its fingerprint in d. In the steady state it neither opens nor seals anything.
 func (r *run) password(c *spec.Container, next *state.Record, d *plan.Desired) error {
 	switch {
 	case c.Password.Unknown():
@@ -85,7 +88,8 @@ func (r *run) password(c *spec.Container, next *state.Record, d *plan.Desired) e
 	if err != nil {
 		return err
 	}
-	return r.seal(secret, next, d)
+	r.seal(secret, next, d)
+	return nil
 }
 
 // unknownPassword shows a password that no key opened: of a new container it is to be set, of one
@@ -124,7 +128,8 @@ func (r *run) declaredPassword(secret spec.Secret, next *state.Record, d *plan.D
 	if r.gen == nil {
 		return nil
 	}
-	return r.seal(secret, next, d)
+	r.seal(secret, next, d)
+	return nil
 }
 
 // recordedPassword trusts the fingerprint of what was set last, unless the work on the container
@@ -143,17 +148,48 @@ func (r *run) recordedPassword(next *state.Record, d *plan.Desired) error {
 	return nil
 }
 
-func (r *run) seal(secret spec.Secret, next *state.Record, d *plan.Desired) error {
-	sealed, err := r.keys.Seal(next.UID, secret)
-	if err != nil {
-		return err
-	}
-	next.Password = sealed
+// seal has a password stored; sealAll does the work.
+func (r *run) seal(secret spec.Secret, next *state.Record, d *plan.Desired) {
+	r.toSeal = append(r.toSeal, toSeal{Key{next.Host, next.Name}, secret})
 	d.PasswordTag = r.keys.Fingerprint(next.UID, secret)
 	// From here on nothing is known of the guest's password until the run has set it.
 	if _, ok := next.Applied[appliedPassword]; ok {
 		next.Applied = maps.Clone(next.Applied) // the map is the caller's
 		delete(next.Applied, appliedPassword)
+	}
+}
+
+// toSeal is a password that is not sealed yet, and whose it is.
+type toSeal struct {
+	key    Key
+	secret spec.Secret
+}
+
+// sealAll seals the passwords of all containers that are left, on all processors: it is the one
+// thing here that takes time.
+func (r *run) sealAll() error {
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	sealed := make([]state.Sealed, len(r.toSeal))
+	for i, s := range r.toSeal {
+		rec, ok := r.result.Records[s.key]
+		if !ok {
+			continue
+		}
+		r.result.Passwords[rec.UID] = s.secret
+		group.Go(func() (err error) {
+			sealed[i], err = r.keys.Seal(rec.UID, s.secret)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	for i, s := range r.toSeal {
+		if rec, ok := r.result.Records[s.key]; ok {
+			rec.Password = sealed[i]
+			r.result.Records[s.key] = rec
+		}
 	}
 	return nil
 }

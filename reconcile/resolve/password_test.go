@@ -3,6 +3,7 @@ package resolve_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"math"
 	"strings"
@@ -114,6 +115,33 @@ func TestNoPasswordInTheResult(t *testing.T) {
 	for _, d := range got.Desired["h"] {
 		if !d.Password.IsZero() {
 			t.Errorf("%s carries its clear password into the plan", d.Name)
+		}
+	}
+}
+
+// Whoever sets a new password takes it from Passwords: the guest must get what the store has, and
+// what was stored long ago must not lie about in memory.
+func TestNewPasswordsAreThoseInTheRecords(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	containers := []*spec.Container{box("h", "old"), box("h", "base", template),
+		box("h", "robbed", ip("10.5.0.9")), box("h", "robber", ip("10.5.0.9"))}
+	w.pass(w.input(tree(lan(), containers[:3]...)))
+	for i := range 3 {
+		containers = append(containers, box("h", fmt.Sprintf("new%d", i)))
+	}
+	got := w.pass(w.input(tree(lan(), containers...)))
+	if problem(got, "h", "robber") == nil || len(got.Passwords) != 3 {
+		t.Errorf("%d new passwords of 3", len(got.Passwords))
+	}
+	for _, rec := range got.Records {
+		clear, isNew := got.Passwords[rec.UID]
+		if isNew != strings.HasPrefix(rec.Name, "new") {
+			t.Errorf("%s: its password counts as new: %v", rec.Name, isNew)
+		}
+		stored, err := w.keys.Open(rec.UID, rec.Password)
+		if isNew && (err != nil || stored != clear || clear.IsZero()) {
+			t.Errorf("%s: the guest gets another password than the store has: %v", rec.Name, err)
 		}
 	}
 }

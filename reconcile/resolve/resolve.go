@@ -60,6 +60,9 @@ type Result struct {
 	// Records has the complete record that each Desired shall have, with the Version of the
 	// stored one. Many are unchanged (state.Record.Same). It is nil after Preview.
 	Records map[Key]state.Record
+	// Passwords has, by uid, those that Records has newly sealed: whoever sets them need not
+	// open them first.
+	Passwords map[string]spec.Secret
 }
 
 // Allocate resolves and generates what is missing. The random bytes are read in a fixed order, so
@@ -94,6 +97,7 @@ type run struct {
 	foreign  []foreign
 	blocked  map[Key]plan.Blocked
 	keySets  [8][]string
+	toSeal   []toSeal
 	result   Result
 }
 
@@ -118,6 +122,7 @@ func resolve(in Input, keys *state.Sealer, random io.Reader) (Result, error) {
 	if random != nil {
 		r.gen = &generator{random: random, usedMAC: r.usedMAC}
 		r.result.Records = make(map[Key]state.Record, len(r.records))
+		r.result.Passwords = map[string]spec.Secret{}
 	}
 	for _, h := range hosts {
 		if err := r.host(in.Tree.Hosts[h]); err != nil {
@@ -125,6 +130,9 @@ func resolve(in Input, keys *state.Sealer, random io.Reader) (Result, error) {
 		}
 	}
 	r.dropBlocked()
+	if err := r.sealAll(); err != nil {
+		return Result{}, err
+	}
 	return r.result, nil
 }
 
