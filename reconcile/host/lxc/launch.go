@@ -195,6 +195,9 @@ func (l *launcher) start(ctx context.Context, lxcpath, name string) error {
 	return p.order(ctx, lxcpath, name)
 }
 
+// warmUp starts the process ahead of its first order. Whoever gives that is told if it fails.
+func (l *launcher) warmUp() { _, _ = l.running() }
+
 // running returns the process, started anew if it has ended.
 func (l *launcher) running() (*launchProcess, error) {
 	l.mu.Lock()

@@ -30,6 +30,9 @@ func (h *Host) make(ctx context.Context, s plan.Step, m maker) (string, error) {
 	if there {
 		return "Container already exists", errors.Join(h.clear(ctx, st), h.remember())
 	}
+	if s.Want.Running {
+		h.launcher.warmUp()
+	}
 	if err := h.prepare(ctx, st); err != nil {
 		return "", err
 	}

@@ -102,6 +102,10 @@ func reallyBelow(dir, path string) bool {
 	if err != nil {
 		return false
 	}
+	// Nearly always the one is the beginning of the other, which need not be followed twice.
+	if rest, ok := strings.CutPrefix(path, dir+"/"); ok {
+		path = realDir + "/" + rest
+	}
 	realPath, err := filepath.EvalSymlinks(path)
 	return err == nil && lexicallyBelow(realDir, realPath)
 }
