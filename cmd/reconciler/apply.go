@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"reconciler/reconcile"
-	"reconciler/reconcile/metrics"
 	"reconciler/reconcile/plan"
 	"reconciler/reconcile/report"
 )
@@ -44,7 +43,7 @@ func (a *app) apply(ctx context.Context, path string) error {
 		}
 	}
 	approve := func(now reconcile.Pass) error { return stillReviewed(reviewed, now) }
-	pass, err := runPass(ctx, a, metrics.New(version()), approve)
+	pass, err := runPass(ctx, a, approve)
 	if err != nil {
 		return err
 	}
@@ -89,15 +88,16 @@ func stillReviewed(reviewed report.PlanDocument, pass reconcile.Pass) error {
 		strings.Join(differing(then, now), ", ")), hint}
 }
 
-// differing lists the containers and hosts about which two plans say different things, some of them by name.
+// differing lists the containers and hosts about which two plans say different things, some of them
+// by name.
 func differing(a, b plan.Plan) []string {
 	const most = 10
 	then, now := byContainer(a), byContainer(b)
-	all := maps.Clone(then)
-	maps.Copy(all, now)
+	all := maps.Clone(then.parts)
+	maps.Copy(all, now.parts)
 	var names []string
 	for _, name := range slices.Sorted(maps.Keys(all)) {
-		if report.PlanID(then[name]) != report.PlanID(now[name]) {
+		if report.PlanID(*then.of(name)) != report.PlanID(*now.of(name)) {
 			names = append(names, strings.TrimSuffix(name, "/"))
 		}
 	}
@@ -107,28 +107,35 @@ func differing(a, b plan.Plan) []string {
 	return names
 }
 
+// pieces are what a plan says about each container, and each host itself.
+type pieces struct{ parts map[string]*plan.Plan }
+
+// of returns what is said about one, to which more can be added.
+func (p pieces) of(name string) *plan.Plan {
+	if p.parts[name] == nil {
+		p.parts[name] = &plan.Plan{}
+	}
+	return p.parts[name]
+}
+
 // byContainer splits a plan into what it says about each container, and each host itself.
-func byContainer(p plan.Plan) map[string]plan.Plan {
-	parts := map[string]plan.Plan{}
+func byContainer(p plan.Plan) pieces {
+	all := pieces{map[string]*plan.Plan{}}
 	for _, h := range p.Prepare {
-		part := parts[h.Host+"/"]
+		part := all.of(h.Host + "/")
 		part.Prepare = append(part.Prepare, h)
-		parts[h.Host+"/"] = part
 	}
 	for _, s := range p.Steps {
-		part := parts[s.Host+"/"+s.Container]
+		part := all.of(s.Host + "/" + s.Container)
 		part.Steps = append(part.Steps, s)
-		parts[s.Host+"/"+s.Container] = part
 	}
 	for _, b := range p.Blocked {
-		part := parts[b.Host+"/"+b.Container]
+		part := all.of(b.Host + "/" + b.Container)
 		part.Blocked = append(part.Blocked, b)
-		parts[b.Host+"/"+b.Container] = part
 	}
 	for _, h := range p.Held {
-		part := parts[h.Host+"/"+h.Container]
+		part := all.of(h.Host + "/" + h.Container)
 		part.Held = append(part.Held, h)
-		parts[h.Host+"/"+h.Container] = part
 	}
-	return parts
+	return all
 }

@@ -121,7 +121,7 @@ func newService(ctx context.Context, a *app) (s *service, err error) {
 }
 
 func (s *service) newLoop() (*loop.Loop, error) {
-	src, err := openSource(s.app, s.session.log)
+	src, err := openSource(s.app, s.session.log, s.session.lastApplied)
 	if err != nil {
 		return nil, err
 	}
@@ -131,9 +131,6 @@ func (s *service) newLoop() (*loop.Loop, error) {
 	}
 	pass, err := s.session.reconcileOptions()
 	if err != nil {
-		return nil, err
-	}
-	if pass.Allow, err = parseAllow(s.app.allow); err != nil {
 		return nil, err
 	}
 	s.watch = web.NewWatch(s.metrics)

@@ -88,7 +88,7 @@ func (x *explaining) read(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	src, err := openSource(x.app, log)
+	src, err := openSource(x.app, log, x.app.lastApplied)
 	if err != nil {
 		return err
 	}

@@ -37,7 +37,7 @@ func openPast(a *app) (*past, error) {
 	if err != nil {
 		return nil, err
 	}
-	src, err := openSource(a, log)
+	src, err := openSource(a, log, a.lastApplied)
 	if err != nil {
 		return nil, err
 	}

@@ -82,9 +82,15 @@ func (a *app) checkDaemon() error {
 
 // runOnce makes one pass, and says how it went in a file of metrics if one is asked for.
 func runOnce(ctx context.Context, a *app) error {
-	began, m := time.Now(), metrics.New(version())
-	pass, err := runPass(ctx, a, m, nil)
+	began := time.Now()
+	var m *metrics.Metrics
+	var watching []execute.Observer
 	if a.metricsFile != "" {
+		m = metrics.New(version())
+		watching = append(watching, m)
+	}
+	pass, err := runPass(ctx, a, nil, watching...)
+	if m != nil {
 		m.Once(loop.Report{Reasons: []string{"once"}, Began: began, Ended: time.Now(),
 			Pass: pass, Err: err})
 		if fileErr := m.WriteFile(a.metricsFile); fileErr != nil {
@@ -97,9 +103,10 @@ func runOnce(ctx context.Context, a *app) error {
 	return writeResult(a, pass)
 }
 
-// runPass makes a pass that changes hosts. approve may be nil; see reconcile.Options.
+// runPass makes a pass that changes hosts, and tells those who are watching of it. approve may be
+// nil; see reconcile.Options.
 func runPass(
-	ctx context.Context, a *app, m *metrics.Metrics, approve func(reconcile.Pass) error,
+	ctx context.Context, a *app, approve func(reconcile.Pass) error, watching ...execute.Observer,
 ) (reconcile.Pass, error) {
 	var progress *report.Progress
 	walk := func(
@@ -108,7 +115,7 @@ func runPass(
 		o.Approve = approve
 		o.Observer = func(p plan.Plan) execute.Observer {
 			progress = newProgress(a.err, len(p.Steps))
-			return observers{progress, m}
+			return append(observers{progress}, watching...)
 		}
 		return reconcile.Run(ctx, d, o)
 	}

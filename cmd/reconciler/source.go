@@ -17,6 +17,7 @@ import (
 	"reconciler/spec/source"
 	"reconciler/spec/source/git"
 	"reconciler/spec/source/git/signature"
+	"reconciler/state"
 	"reconciler/state/sqlite"
 )
 
@@ -102,8 +103,11 @@ func (s *sourceFlags) hasUser() bool {
 	return strings.HasPrefix(strings.ToLower(scheme), "http") && strings.Contains(host, "@")
 }
 
+// applied returns the commit of the source that was applied last, "" for none.
+type applied func(context.Context) (string, error)
+
 // openSource opens what --source names.
-func openSource(a *app, log *slog.Logger) (reconcile.Source, error) {
+func openSource(a *app, log *slog.Logger, last applied) (reconcile.Source, error) {
 	s := &a.sourceFlags
 	if s.source == "" {
 		return nil, hinted{errors.New("cannot find a tree: no source is given"),
@@ -128,8 +132,7 @@ func openSource(a *app, log *slog.Logger) (reconcile.Source, error) {
 	o := git.Options{
 		URL: s.source, Ref: s.ref, Path: s.path, Cache: cache, Auth: s.auth,
 		AllowRewrite: s.allowRewrite, Verify: git.VerifyMode(s.verify), Timeout: s.timeout,
-		Applied: func(ctx context.Context) (string, error) { return appliedRevision(ctx, a) },
-		Log:     log,
+		Applied: last, Log: log,
 	}
 	if len(s.verifyKeys) > 0 {
 		keys, err := signature.Load(s.verifyKeys...)
@@ -148,8 +151,8 @@ func (s *sourceFlags) openDir() (reconcile.Source, error) {
 	return source.Dir{Path: filepath.Join(s.source, s.path)}, nil
 }
 
-// appliedRevision returns the commit of this source that was applied last, "" for none.
-func appliedRevision(ctx context.Context, a *app) (string, error) {
+// lastApplied is applied for a command that has not opened the state, since the tree comes first.
+func (a *app) lastApplied(ctx context.Context) (string, error) {
 	path, err := statePath(a.state)
 	if err != nil {
 		return "", err
@@ -161,11 +164,21 @@ func appliedRevision(ctx context.Context, a *app) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	revision, err := lastCommit(ctx, store, a.name())
+	return revision, errors.Join(err, store.Close())
+}
+
+// lastApplied is applied for a command that has the state open.
+func (s *session) lastApplied(ctx context.Context) (string, error) {
+	return lastCommit(ctx, s.store, s.app.name())
+}
+
+func lastCommit(ctx context.Context, store state.Store, source string) (string, error) {
 	snapshot, err := store.Load(ctx)
-	if err = errors.Join(err, store.Close()); err != nil {
+	if err != nil {
 		return "", err
 	}
-	if revision := snapshot.LastRevision(a.name()); isCommit(revision) {
+	if revision := snapshot.LastRevision(source); isCommit(revision) {
 		return revision, nil
 	}
 	return "", nil

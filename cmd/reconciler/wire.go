@@ -150,7 +150,7 @@ func fetch(ctx context.Context, a *app) (reconcile.Declaration, error) {
 	if err != nil {
 		return reconcile.Declaration{}, err
 	}
-	src, err := openSource(a, log)
+	src, err := openSource(a, log, a.lastApplied)
 	if err != nil {
 		return reconcile.Declaration{}, err
 	}
