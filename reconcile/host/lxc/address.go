@@ -53,7 +53,7 @@ func (h *Host) address(ctx context.Context, s plan.Step) (string, error) {
 
 // lookForAddress returns the address if all is as declared, else what was seen.
 func (h *Host) lookForAddress(s plan.Step, c container) (netip.Addr, string, error) {
-	v, err := openState(h.opt.LXCPath, s.Container)
+	v, err := openAs(h.opt.LXCPath, s.Container, glance)
 	if err != nil {
 		return netip.Addr{}, "", err
 	}

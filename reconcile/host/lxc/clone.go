@@ -49,7 +49,7 @@ type trusted struct {
 // That it is stopped is asked every time.
 func (h *Host) source(name string) (container, error) {
 	if known, ok := h.sources.Load(name); ok && time.Now().Before(known.(trusted).until) {
-		v, err := openState(h.opt.LXCPath, name)
+		v, err := openAs(h.opt.LXCPath, name, glance)
 		if err != nil {
 			return container{}, err
 		}
@@ -79,7 +79,7 @@ func (h *Host) examine(name string) (container, error) {
 	if damage := c.damage(); damage != "" {
 		return c, permanent(fmt.Errorf("its source %q is damaged: %s", name, damage))
 	}
-	seen, err := openView(h.opt.LXCPath, name)
+	seen, err := openAs(h.opt.LXCPath, name, look)
 	if err != nil {
 		return c, err
 	}

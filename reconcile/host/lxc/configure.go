@@ -20,7 +20,7 @@ func (h *Host) configure(s plan.Step) (string, error) {
 	} else if done {
 		return "lxc conf ok", nil
 	}
-	c, seen, err := h.opened(s)
+	c, seen, err := h.opened(s, look)
 	if err != nil {
 		return "", err
 	}

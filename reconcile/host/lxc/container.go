@@ -122,23 +122,13 @@ func (h *Host) owned(s plan.Step) (container, error) {
 	return c, nil
 }
 
-// opened is owned, together with liblxc's view of the same container; see open.
-func (h *Host) opened(s plan.Step) (container, view, error) {
+// opened is owned, together with liblxc's view of the same container; see openAs.
+func (h *Host) opened(s plan.Step, how opening) (container, view, error) {
 	c, err := h.owned(s)
 	if err != nil {
 		return c, view{}, err
 	}
-	v, err := openView(h.opt.LXCPath, s.Container)
-	return c, v, err
-}
-
-// openedState is opened without liblxc's view of the configuration.
-func (h *Host) openedState(s plan.Step) (container, view, error) {
-	c, err := h.owned(s)
-	if err != nil {
-		return c, view{}, err
-	}
-	v, err := openState(h.opt.LXCPath, s.Container)
+	v, err := openAs(h.opt.LXCPath, s.Container, how)
 	return c, v, err
 }
 

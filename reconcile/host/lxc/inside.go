@@ -94,7 +94,7 @@ func ownInterface(c container, object *golxc.Container) error {
 
 // password gives the declared users their hash.
 func (h *Host) password(s plan.Step, secrets execute.Secrets) (string, error) {
-	c, seen, err := h.openedState(s)
+	c, seen, err := h.opened(s, glance)
 	if err != nil {
 		return "", err
 	}
@@ -115,7 +115,7 @@ func (h *Host) password(s plan.Step, secrets execute.Secrets) (string, error) {
 
 // dns writes the names of the guest, and its name servers if any are declared.
 func (h *Host) dns(s plan.Step) (string, error) {
-	c, seen, err := h.openedState(s)
+	c, seen, err := h.opened(s, glance)
 	if err != nil {
 		return "", err
 	}

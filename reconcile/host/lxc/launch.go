@@ -143,7 +143,7 @@ func launch(lxcpath, name string) error {
 	if damage := c.damage(); damage != "" {
 		return permanent(errors.New(damage))
 	}
-	seen, err := openView(lxcpath, name)
+	seen, err := openAs(lxcpath, name, look)
 	if err != nil {
 		return err
 	}

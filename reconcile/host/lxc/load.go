@@ -27,6 +27,9 @@ type view struct {
 	loaded bool // false: liblxc refuses the configuration, so that it has only a part of it
 }
 
+// opening is look or glance.
+type opening func(lxcpath, name string) (view, error)
+
 // look opens a container without asking its monitor anything. The container is opened in another
 // directory and moved: opened in its place, liblxc writes about a configuration that it refuses
 // to the standard error of this process, and destroys what lxc-create did not finish.
@@ -56,18 +59,13 @@ func glance(lxcpath, name string) (view, error) {
 // error if the container's monitor does not answer. The caller releases the container; until then
 // no other goroutine uses it.
 func open(lxcpath, name string) (*golxc.Container, error) {
-	v, err := openView(lxcpath, name)
+	v, err := openAs(lxcpath, name, look)
 	return v.object, err
 }
 
-// openView is open, for those who need to know whether the configuration was refused.
-func openView(lxcpath, name string) (view, error) { return answering(lxcpath, name, look) }
-
-// openState is open without the configuration.
-func openState(lxcpath, name string) (view, error) { return answering(lxcpath, name, glance) }
-
-// answering opens a container and makes sure that its monitor answers.
-func answering(lxcpath, name string, how func(lxcpath, name string) (view, error)) (view, error) {
+// openAs is open for those who need to know whether the configuration was refused, with look, or
+// nothing of the configuration, with glance.
+func openAs(lxcpath, name string, how opening) (view, error) {
 	ctx, cancel := context.WithTimeoutCause(context.Background(), patience, errNoAnswer)
 	defer cancel()
 	return within(ctx, func() (view, error) {

@@ -29,7 +29,7 @@ func (h *Host) start(ctx context.Context, s plan.Step) (string, error) {
 // not run is stopped already. One that is to be started again is not stopped before it is certain
 // that liblxc accepts the configuration that it shall start with.
 func (h *Host) stop(ctx context.Context, s plan.Step) (string, error) {
-	c, seen, err := h.opened(s)
+	c, seen, err := h.opened(s, look)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "stopped", nil
 	}
