@@ -16,12 +16,22 @@ import (
 // A host that is also in Input.Unreachable, or whose Actual is of another host, gets no steps. A
 // Blocked in HostInput.Problems without a container stands for the whole host.
 func Compute(in Input) Plan {
-	p := &planner{in: &in, table: newTable()}
+	p := compute(&in)
+	if len(in.Groups) > 0 {
+		return p.rollOut()
+	}
+	return p.out
+}
+
+// compute is Compute without the rollouts.
+func compute(in *Input) *planner {
+	p := &planner{in: in, table: newTable(), group: groupOf(in.Groups)}
 	p.out = Plan{
 		Prepare:     []HostPreparation{},
 		Steps:       make([]Step, 0, expected(in.Hosts)),
 		Blocked:     []Blocked{},
 		Held:        []Held{},
+		Rollouts:    []Rollout{},
 		Unmanaged:   []Unmanaged{},
 		Unreachable: append([]Unreachable{}, in.Unreachable...),
 		Warnings:    append([]spec.Problem{}, in.Warnings...),
@@ -41,7 +51,18 @@ func Compute(in Input) Plan {
 			cmp.Compare(a.Position.Column, b.Position.Column),
 			strings.Compare(a.Path, b.Path), strings.Compare(a.Text, b.Text))
 	})
-	return p.out
+	return p
+}
+
+// groupOf returns the group of each host that is in one.
+func groupOf(groups []spec.Group) map[string]*spec.Group {
+	of := map[string]*spec.Group{}
+	for i := range groups {
+		for _, host := range groups[i].Hosts {
+			of[host] = &groups[i]
+		}
+	}
+	return of
 }
 
 func compareBlocked(a, b Blocked) int {
@@ -69,6 +90,10 @@ type planner struct {
 	table
 	in  *Input
 	out Plan
+
+	group   map[string]*spec.Group // by host
+	turns   []turn
+	failing []failing
 
 	h        *HostInput
 	desired  []*Desired
@@ -104,6 +129,9 @@ type item struct {
 	left diff   // drift that is left as it is
 	gone bool   // it has vanished, and that is left as it is
 	code string // of Held: why it stays as it is, empty if it does not
+	kept bool   // it is started with its old declaration
+
+	waits bool // for the turn of its host
 
 	visit    visit    // of the search for its source
 	source   *item    // that it is cloned from
@@ -140,7 +168,9 @@ func (p *planner) host(h *HostInput) {
 	p.resolveSources()
 	p.settleDestroys()
 	p.listDrift()
+	from := len(p.out.Steps)
 	p.emit()
+	p.takeTurns(from)
 	p.countRest()
 }
 

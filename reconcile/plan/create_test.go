@@ -175,7 +175,8 @@ func TestWarningsAndHostsAreSorted(t *testing.T) {
 func TestAnEmptyPlanHasEmptyLists(t *testing.T) {
 	t.Parallel()
 	got, err := json.Marshal(plan.Compute(plan.Input{}))
-	const want = `{"prepare":[],"steps":[],"blocked":[],"held":[],"unmanaged":[],"unreachable":[],` +
+	const want = `{"prepare":[],"steps":[],"blocked":[],"held":[],"rollouts":[],"unmanaged":[],` +
+		`"unreachable":[],` +
 		`"warnings":[],"unchanged":0}`
 	if err != nil || string(got) != want {
 		t.Errorf("got %s, %v", got, err)

@@ -59,6 +59,7 @@ func (p *planner) settleHolds() {
 	for i := range p.items {
 		if it := &p.items[i]; it.hold != nil && it.work != 0 {
 			p.holdBack(it, it.hold.Code, it.hold.Text)
+			p.keepRunning(it)
 		}
 	}
 	p.holdUnprepared()

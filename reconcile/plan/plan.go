@@ -34,6 +34,8 @@ type Owned struct {
 	// of create, clone and destroy must stay until the container is finished: a later run that
 	// begins with a lesser action must not replace it.
 	Intent string
+	// Failure is why the last work on this container failed, empty if it did not.
+	Failure string
 }
 
 // Allowance lets destroys through the guard.
@@ -54,6 +56,10 @@ type Input struct {
 	Only     func(host, container string) bool
 	Warnings []spec.Problem
 	Holds    []Hold // what is not to be touched in this pass; any number for one container
+	// Groups has hosts that are changed one after the other; none is in two of them, and those
+	// that are not in this pass mean nothing.
+	Groups  []spec.Group
+	Failing []Failing
 }
 
 // Hold keeps a container as it is. It is given, not found: nothing here knows a clock.
@@ -102,7 +108,8 @@ type Step struct {
 	Class     spec.Class    `json:"class,omitempty"` // of its most demanding change
 	Reason    Reason        `json:"reason"`
 	Changes   []Change      `json:"changes,omitempty"`
-	Needs     []string      `json:"needs,omitempty"` // containers of this host that come first
+	Needs     []string      `json:"needs,omitempty"`   // containers of this host that come first
+	Rollout   string        `json:"rollout,omitempty"` // group whose rollout it waits for
 	Position  spec.Position `json:"position,omitzero"`
 	Want      *Desired      `json:"-"` // nil for stop, destroy and forget of an orphan
 }
@@ -194,6 +201,7 @@ const (
 	HeldBusy      = "busy"      // another pass is working on it
 	HeldDrift     = "drift"     // differs without a change of the declaration, which says: leave it
 	HeldNeeds     = "needs"     // needs something of a container that is held
+	HeldRollout   = "rollout"   // other hosts of its group come first, or failed
 )
 
 // Unmanaged is a container that we do not own.
@@ -215,7 +223,8 @@ type Plan struct {
 	Prepare     []HostPreparation `json:"prepare"` // by host; each before the steps of its host
 	Steps       []Step            `json:"steps"`   // by host; in an order that can be executed
 	Blocked     []Blocked         `json:"blocked"`
-	Held        []Held            `json:"held"` // what waits; by host and container
+	Held        []Held            `json:"held"`     // what waits; by host and container
+	Rollouts    []Rollout         `json:"rollouts"` // by group; those that something waits for
 	Unmanaged   []Unmanaged       `json:"unmanaged"`
 	Unreachable []Unreachable     `json:"unreachable"`
 	Warnings    []spec.Problem    `json:"warnings"`

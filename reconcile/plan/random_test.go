@@ -187,6 +187,7 @@ func shuffled(t *rapid.T, in plan.Input) plan.Input {
 	out := in
 	out.Hosts = rapid.Permutation(in.Hosts).Draw(t, "hosts")
 	out.Allow = rapid.Permutation(in.Allow).Draw(t, "allow")
+	out.Groups = rapid.Permutation(in.Groups).Draw(t, "group order")
 	out.Holds = rapid.Permutation(in.Holds).Draw(t, "holds")
 	for i := range out.Hosts {
 		h := &out.Hosts[i]

@@ -96,13 +96,14 @@ func (p *planner) steps(it *item) {
 
 // wanted returns the declaration as this pass carries it out.
 func (p *planner) wanted(it *item) *Desired {
-	if !it.held {
+	open := p.open(it)
+	if open == 0 {
 		return it.want
 	}
 	d := *it.want
 	d.Held = map[string]string{}
 	for f := range recorded(&d) {
-		if (it.diff.changed & p.recreate).has(f) {
+		if open.has(f) {
 			d.Held[p.key[f]] = it.own.Applied[p.key[f]]
 		}
 	}
