@@ -20,6 +20,8 @@ type Options struct {
 	Secrets  SecretSource           // required if there is a password step
 	Journal  Journal                // optional
 	Observer Observer               // optional
+	// Rollouts is optional: in what order the hosts get the steps that name a rollout.
+	Rollouts []plan.Rollout
 }
 
 // SecretSource gives a step what the plan does not say.
@@ -50,60 +52,97 @@ const maxBatches = 32
 // A host that is to be prepared is so before the first of its steps begins, also if it has none.
 // If that fails all its steps are skipped.
 //
+// Steps that name one of Rollouts, and what needs them, wait for the turn of their host, which
+// comes as plan.Rollout says. The other steps of such a host are carried out before, at once.
+//
 // While the Journal writes down what became of a container the next one is begun; as many may wait
 // for that as are worked on. When ctx ends no new step begins. Steps get a context that does not
 // end with ctx, so a running step finishes. A panic fails only its container. Note and forget steps
 // reach no host: they are for the Journal.
 func Run(ctx context.Context, steps []plan.Step, o Options) Result {
 	units := group(steps)
-	w := worker{options: o, watch: &watch{observer: o.Observer}, gates: newGates(o.Prepare)}
-	shared, batches := split(units, o.Hosts)
+	w := worker{options: o, watch: &watch{observer: o.Observer}, gates: newGates(o.Prepare),
+		slots: make(chan struct{}, max(o.Parallel, 1)), batches: make(chan struct{}, maxBatches)}
+	turns := takeTurns(units, o.Rollouts)
+	shared, alone := split(units, o.Hosts, turns)
 	var all sync.WaitGroup
 	all.Go(func() { w.pool(ctx, shared) })
-	slots := make(chan struct{}, maxBatches)
-	for host, units := range batches {
+	for host, units := range alone {
 		all.Go(func() {
-			slots <- struct{}{}
-			defer func() { <-slots }()
-			w.batch(ctx, host, units)
+			w.host(ctx, host, units)
+			if t := turns[host]; t != nil {
+				close(t.ready)
+			}
 		})
+	}
+	for _, r := range o.Rollouts {
+		all.Go(func() { w.rollOut(ctx, r, turns) })
 	}
 	if len(w.gates) > 0 {
 		all.Go(func() { w.idle(ctx, steps) })
 	}
 	all.Wait()
+	for _, t := range turns {
+		t.skip("no rollout has its host")
+	}
 	r := collect(units)
 	w.prepared(ctx, &r)
 	return r
 }
 
-// split returns the units of each Batcher that has something to do, and all the others.
-func split(units []*unit, hosts map[string]Host) (shared []*unit, batches map[string][]*unit) {
-	busy := make(map[string]bool)
+// split returns the units of each host that is worked on for itself, since it is a Batcher that has
+// something to do or has its turn later, and all the others. Those in turns are in neither.
+func split(
+	units []*unit, hosts map[string]Host, turns map[string]*turn,
+) (shared []*unit, alone map[string][]*unit) {
+	alone = make(map[string][]*unit, len(hosts))
+	for host := range turns {
+		alone[host] = nil
+	}
 	for _, u := range units {
-		if _, ok := hosts[u.outcome.Host].(Batcher); ok && u.reachesHost() {
-			busy[u.outcome.Host] = true
+		if h := u.outcome.Host; isBatcher(hosts[h]) && u.reachesHost() {
+			alone[h] = nil
 		}
 	}
-	batches = make(map[string][]*unit, len(busy))
 	for _, u := range units {
-		if h := u.outcome.Host; busy[h] {
-			batches[h] = append(batches[h], u)
+		if u.inTurn {
+			continue
+		}
+		if mine, ok := alone[u.outcome.Host]; ok {
+			alone[u.outcome.Host] = append(mine, u)
 		} else {
 			shared = append(shared, u)
 		}
 	}
-	return shared, batches
+	return shared, alone
 }
 
-// pool carries out units with a number of workers that share them.
+func isBatcher(h Host) bool {
+	_, ok := h.(Batcher)
+	return ok
+}
+
+// host carries out units of one host, all of those that may be worked on now.
+func (w worker) host(ctx context.Context, host string, units []*unit) {
+	if isBatcher(w.options.Hosts[host]) && slices.ContainsFunc(units, (*unit).reachesHost) {
+		w.batches <- struct{}{}
+		defer func() { <-w.batches }()
+		w.batch(ctx, host, units)
+		return
+	}
+	w.pool(ctx, units)
+}
+
+// pool carries out units with a number of workers. All pools share what may be done at once.
 func (w worker) pool(ctx context.Context, units []*unit) {
 	work, worked, finished := make(chan *unit), make(chan *unit), make(chan *unit)
 	var workers, recorders sync.WaitGroup
-	for range min(max(w.options.Parallel, 1), len(units)) {
+	for range min(cap(w.slots), len(units)) {
 		workers.Go(func() {
 			for u := range work {
+				w.slots <- struct{}{}
 				w.steps(ctx, u)
+				<-w.slots
 				worked <- u
 			}
 		})

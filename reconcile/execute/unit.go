@@ -18,6 +18,7 @@ type unit struct {
 	unmet      int     // how many of them have not finished
 	dependants []*unit // who needs it
 
+	inTurn      bool // waits for the rollout of a group
 	begun       bool // handed to a worker
 	interrupted bool // steps were skipped because the context ended
 }
@@ -109,8 +110,8 @@ func (u *unit) release() (ready []*unit) {
 	for open := []*unit{u}; len(open) > 0; open = open[1:] {
 		failed := open[0].outcome.Failed()
 		for _, d := range open[0].dependants {
-			if d.settled() {
-				continue
+			if d.settled() || d.inTurn != u.inTurn {
+				continue // see turn.enter
 			}
 			d.unmet--
 			switch {

@@ -15,6 +15,8 @@ type worker struct {
 	options Options
 	watch   *watch
 	gates   map[string]*gate // of the hosts that are to be prepared
+	slots   chan struct{}    // has an element for each container that is worked on outside of batches
+	batches chan struct{}    // and one for each Batcher that is at work
 }
 
 // steps carries out the steps of one container.

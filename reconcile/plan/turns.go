@@ -77,23 +77,33 @@ func (p *planner) waitWithNeeds() (again bool) {
 	return again
 }
 
-// waitWithUsers lets templates wait that nothing needs which does not.
+// waitWithUsers lets templates wait that only those need which do.
 func (p *planner) waitWithUsers() {
-	now := map[*item]bool{}
+	now := p.neededBy(func(it *item) bool { return !it.waits })
+	later := p.neededBy(func(it *item) bool { return it.waits })
+	for it := range later {
+		it.waits = !now[it]
+	}
+}
+
+// neededBy returns the templates that are made because some of the containers need them, directly
+// or through other templates.
+func (p *planner) neededBy(some func(*item) bool) map[*item]bool {
+	needed := map[*item]bool{}
 	for again := true; again; {
 		again = false
 		for i := range p.items {
 			it := &p.items[i]
-			uses := it.source != nil && it.work.has(doMake) && !it.waits && !now[it.source]
-			if uses && (!it.isNeeded() || now[it]) {
-				now[it.source], again = true, true
+			t := it.source
+			if t == nil || !it.work.has(doMake) || !t.isNeeded() || needed[t] {
+				continue
+			}
+			if needed[it] || !it.isNeeded() && some(it) {
+				needed[t], again = true, true
 			}
 		}
 	}
-	for i := range p.items {
-		it := &p.items[i]
-		it.waits = it.waits || it.isNeeded() && !now[it]
-	}
+	return needed
 }
 
 // noteTurn notes that an item waits, or that it is failing.
