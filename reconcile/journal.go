@@ -128,6 +128,26 @@ func ending(r state.Record, o execute.Outcome) state.Batch {
 	return state.Batch{Put: []state.Record{r}}
 }
 
+// takeBack gives the records of what got no turn the intents back that they had before.
+func (j *journal) takeBack(ctx context.Context, before state.Snapshot, r execute.Result) error {
+	intents := make(map[string]string, len(before.Records))
+	for _, rec := range before.Records {
+		intents[rec.UID] = rec.Intent
+	}
+	var batch state.Batch
+	for _, o := range r.Outcomes {
+		rec, ok := j.record(o.Steps[0].Step.UID)
+		if ok && o.Refused && rec.Intent != intents[rec.UID] {
+			rec.Intent = intents[rec.UID]
+			batch.Put = append(batch.Put, rec)
+		}
+	}
+	if len(batch.Put) == 0 {
+		return nil
+	}
+	return j.commit(context.WithoutCancel(ctx), batch)
+}
+
 // commit stores a batch together with those that others want stored while one is being written: a
 // durable write takes milliseconds on many a disk, and containers would wait for each other.
 func (j *journal) commit(ctx context.Context, batch state.Batch) error {
@@ -223,7 +243,11 @@ func failureOf(o execute.Outcome) string {
 		}
 	}
 	if o.Failed() {
-		return "interrupted"
+		return interrupted
 	}
 	return ""
 }
+
+// interrupted is the failure of a container whose steps were left in the middle because the run
+// ended.
+const interrupted = "interrupted"

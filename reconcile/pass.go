@@ -125,12 +125,16 @@ func run(ctx context.Context, o *Options, p Pass) (Pass, error) {
 		Secrets:  passwords{journal: j, keys: o.Sealer, sealed: resolved.Passwords},
 		Journal:  j,
 		Prepare:  p.preparations(o, f),
+		Rollouts: p.Plan.Rollouts,
 	}
 	if o.Observer != nil {
 		options.Observer = o.Observer(p.Plan)
 	}
 	result := execute.Run(ctx, p.Plan.Steps, options)
 	p.Result = &result
+	if err := j.takeBack(ctx, snapshot, result); err != nil {
+		o.Log.Error("what got no turn is recorded as begun", "error", err)
+	}
 	o.keep(ctx, o.after(ctx, f, p.Plan.Steps))
 	if err := p.remember(ctx, o, snapshot, began); err != nil {
 		o.Log.Error("the history is not complete", "error", err)
@@ -158,6 +162,7 @@ func (p *Pass) compute(o *Options, f *fleet, s state.Snapshot, r resolve.Result)
 	p.Suspensions = state.Holding(s.Suspensions, o.now())
 	in := o.planInput(p.Tree, f, s, r)
 	in.Holds, p.Opens = o.holds(o.hosts(p.Tree), p.Suspensions)
+	in.Failing = o.Failing
 	p.Plan = withoutRobbers(plan.Compute(in), s.Records)
 }
 
@@ -254,6 +259,9 @@ func (o *Options) planInput(
 		Allow:        o.Allow,
 		Warnings:     t.Warnings,
 	}
+	for _, g := range t.Groups {
+		in.Groups = append(in.Groups, *g)
+	}
 	if len(o.Only) > 0 {
 		in.Only = o.wantsContainer
 	}
@@ -276,10 +284,14 @@ func ownedByHost(records []state.Record) map[string][]plan.Owned {
 	owned := make(map[string][]plan.Owned)
 	for i := range records {
 		r := &records[i]
-		owned[r.Host] = append(owned[r.Host], plan.Owned{
+		own := plan.Owned{
 			UID: r.UID, Host: r.Host, Name: r.Name, Template: r.Template,
 			Protect: r.Protect, Applied: r.Applied, Intent: r.Intent,
-		})
+		}
+		if r.Failure != interrupted {
+			own.Failure = r.Failure
+		}
+		owned[r.Host] = append(owned[r.Host], own)
 	}
 	return owned
 }

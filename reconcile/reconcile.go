@@ -61,12 +61,13 @@ type Options struct {
 	Parallel      int // containers worked on at once; see execute.Options
 	ParallelHosts int // hosts looked at at once; zero: 32
 
-	Hosts []string // if not empty: only these
-	Only  []Target // if not empty: only these
-	Allow []plan.Allowance
-	Holds []plan.Hold  // what must be left alone, beside what is suspended
-	Tries int          // of each step; zero: five
-	Log   *slog.Logger // required
+	Hosts   []string // if not empty: only these
+	Only    []Target // if not empty: only these
+	Allow   []plan.Allowance
+	Holds   []plan.Hold    // what must be left alone, beside what is suspended
+	Failing []plan.Failing // containers that end again and again
+	Tries   int            // of each step; zero: five
+	Log     *slog.Logger   // required
 
 	// Followed says that another pass follows one that has carried out steps, so that this one
 	// does not look at the hosts a second time to store what has come of them.

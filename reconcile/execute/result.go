@@ -32,6 +32,7 @@ type Outcome struct {
 	Container string
 	Steps     []StepResult
 	Err       error // the journal could not record it; nil otherwise
+	Refused   bool  // its host got no turn in a rollout: certainly nothing of it was begun
 }
 
 // Result is what became of a plan.

@@ -141,7 +141,10 @@ func (t *turn) enter() (left []*unit) {
 // skip ends a turn that does not begin.
 func (t *turn) skip(why string) {
 	for _, u := range t.units {
-		u.skipRest("not begun: " + why)
+		if !u.settled() {
+			u.outcome.Refused = true
+			u.skipRest("not begun: " + why)
+		}
 	}
 }
 

@@ -81,6 +81,18 @@ func (x flap) text() string {
 		x.lasted)
 }
 
+// failing returns the containers that end again and again, also while they run: a declaration with
+// which they do so must not reach further hosts in between.
+func (f *flaps) failing() []plan.Failing {
+	list := make([]plan.Failing, 0, len(f.of))
+	for t, x := range f.of {
+		if x.count > 1 {
+			list = append(list, plan.Failing{Host: t.host, Container: t.container, Text: x.text()})
+		}
+	}
+	return list
+}
+
 // list returns the containers that end again and again.
 func (f *flaps) list() []Failure {
 	var list []Failure

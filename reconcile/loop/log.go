@@ -46,6 +46,7 @@ func (l *Loop) log(r Report) {
 		l.complain(log.With("code", b.Code), c, text)
 	}
 	l.endComplaints(log, r.Pass.Observed, now)
+	l.logRollouts(log, r)
 	level := slog.LevelDebug
 	if r.Pass.Result != nil {
 		level = slog.LevelInfo
@@ -54,6 +55,20 @@ func (l *Loop) log(r Report) {
 	log.Log(context.Background(), level, "pass ended", "reasons", r.Reasons,
 		"took", r.Ended.Sub(r.Began), "created", sum.Create, "changed", sum.Change,
 		"destroyed", sum.Destroy, "blocked", sum.Blocked, "held", sum.Held)
+}
+
+// logRollouts tells which rollouts have stopped because something failed.
+func (l *Loop) logRollouts(log *slog.Logger, r Report) {
+	stopped := map[string]string{}
+	for _, x := range r.Pass.Plan.Rollouts {
+		if len(x.Failed) > 0 {
+			stopped[x.Group] = x.Stopped
+		}
+	}
+	for group := range r.Pass.Tree.Groups {
+		l.complain(log, complaint{what: "the rollout of group " + group + " has stopped"},
+			stopped[group])
+	}
 }
 
 // endComplaints tells what is over on the hosts that were observed.

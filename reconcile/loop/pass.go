@@ -71,6 +71,7 @@ func (l *Loop) options(
 	o.Visit = l.hosts.visit
 	o.Store = l.hosts.sharing(o.Store)
 	o.Holds = slices.Concat(l.failures.holds(r.Began), l.flaps.holds(r.Began), busyHolds(r.busy))
+	o.Failing = l.flaps.failing()
 	o.Tries = 1 // the next pass is the next try, and delays nobody
 	o.Followed = true
 	o.Observer = func(p plan.Plan) execute.Observer {

@@ -98,7 +98,8 @@ func (s *Status) passed(r Report, f failures) {
 	}
 	s.Latest, s.looked = r.Pass, r.Began
 	s.waits = slices.ContainsFunc(r.Pass.Plan.Held, func(h plan.Held) bool {
-		return h.Code == plan.HeldBusy || h.Code == plan.HeldNeeds
+		return h.Code == plan.HeldBusy || h.Code == plan.HeldNeeds ||
+			h.Code == plan.HeldRollout
 	})
 	s.since = s.unreached(r)
 	if r.Result() == Success && len(f.of) == 0 && s.SourceError == "" {
