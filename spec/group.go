@@ -24,6 +24,16 @@ type Group struct {
 // maxGroupNumber bounds the numbers of a group: there are fewer hosts than that.
 const maxGroupNumber = 1_000_000
 
+// GroupOf returns the group of a host, nil if it is in none.
+func (t *Tree) GroupOf(host string) *Group {
+	for _, g := range t.Groups {
+		if slices.Contains(g.Hosts, host) {
+			return g
+		}
+	}
+	return nil
+}
+
 // groupEntry is an entry of groups while it is read.
 type groupEntry struct {
 	Group

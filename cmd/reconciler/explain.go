@@ -103,6 +103,7 @@ func (x *explaining) read(ctx context.Context) error {
 	x.origin = origin{source: src, read: keeping.read, log: log}
 	var all []spec.Explanation
 	all, x.Declared = x.declared.Tree.Explain(x.Host, x.Container)
+	x.Group = x.declared.Tree.GroupOf(x.Host)
 	for _, e := range all {
 		if !x.wants(e) {
 			continue

@@ -61,7 +61,7 @@ func (l *Loop) log(r Report) {
 func (l *Loop) logRollouts(log *slog.Logger, r Report) {
 	stopped := map[string]string{}
 	for _, x := range r.Pass.Plan.Rollouts {
-		if len(x.Failed) > 0 {
+		if x.Failing() {
 			stopped[x.Group] = x.Stopped
 		}
 	}

@@ -80,7 +80,7 @@ func blocked(p plan.Plan) int {
 func held(p plan.Plan) map[string]int {
 	counts := map[string]int{
 		plan.HeldSuspended: 0, plan.HeldWindow: 0, plan.HeldBackoff: 0, plan.HeldBusy: 0,
-		plan.HeldNeeds: 0, plan.HeldDrift: 0,
+		plan.HeldNeeds: 0, plan.HeldRollout: 0, plan.HeldDrift: 0,
 	}
 	for _, h := range p.Held {
 		counts[h.Code]++

@@ -24,6 +24,10 @@ type Rollout struct {
 	Position    spec.Position `json:"position,omitzero"`
 }
 
+// Failing reports whether it has stopped because something failed, not because another pass works
+// on its hosts.
+func (r Rollout) Failing() bool { return r.Stopped != "" && len(r.Failed) > 0 }
+
 // Wave is hosts that are changed before those of the next one.
 type Wave struct {
 	Kind  WaveKind `json:"kind"`

@@ -1,6 +1,8 @@
 package report
 
 import (
+	"slices"
+
 	"reconciler/reconcile/execute"
 	"reconciler/reconcile/plan"
 )
@@ -10,13 +12,14 @@ const (
 	ExitDone        = 0 // done, or nothing to do
 	ExitFailed      = 1 // a host or step failed or was not begun, or a mistake blocks something
 	ExitNotEmpty    = 2 // only on request: the plan is not empty
-	ExitBlocked     = 3 // a guard blocked something
+	ExitBlocked     = 3 // a guard blocked something, or a rollout has stopped
 	ExitUnreachable = 4 // some hosts were unreachable
 )
 
 // ExitCode answers for a plan and, if it was carried out, its result (else nil). Where several
 // codes apply the order is failed, not empty, unreachable, blocked. Not empty is answered only
-// with detailed and without a result. What is held changes no code.
+// with detailed and without a result. Otherwise what is held changes
+// no code.
 func ExitCode(p plan.Plan, r *execute.Result, detailed bool) int {
 	switch {
 	case failed(p, r):
@@ -25,7 +28,7 @@ func ExitCode(p plan.Plan, r *execute.Result, detailed bool) int {
 		return ExitNotEmpty
 	case len(p.Unreachable) > 0:
 		return ExitUnreachable
-	case len(p.Blocked) > 0:
+	case len(p.Blocked) > 0 || slices.ContainsFunc(p.Rollouts, plan.Rollout.Failing):
 		return ExitBlocked
 	}
 	return ExitDone

@@ -40,8 +40,9 @@ type Explained struct {
 	Container string
 	Declared  bool // by the tree
 	Settings  []ExplainedSetting
-	Notes     []string   // what could not be found out, and why
-	Plan      *plan.Plan // of this container alone; nil: not known, or nobody asked
+	Group     *spec.Group // that the host is in; nil: none
+	Notes     []string    // what could not be found out, and why
+	Plan      *plan.Plan  // of this container alone; nil: not known, or nobody asked
 	Meta      Meta
 }
 
@@ -55,6 +56,7 @@ func (e Explained) Text(w io.Writer, o TextOptions) error {
 	for _, s := range e.Settings {
 		p.explained(s)
 	}
+	p.group(e.Group)
 	for _, n := range e.Notes {
 		p.sentence(p.paint(yellow, "not known: "), n)
 	}
@@ -153,7 +155,9 @@ func (e Explained) JSON(w io.Writer) error {
 		Container     string             `json:"container"`
 		Declared      bool               `json:"declared"`
 		Settings      []ExplainedSetting `json:"settings"`
+		Group         *groupRow          `json:"group"` // of the host; null: it is in none
 		Notes         []string           `json:"notes"`
 		Plan          *PlanDocument      `json:"plan"`
-	}{formatVersion, e.Host, e.Container, e.Declared, settings, list(e.Notes), document})
+	}{formatVersion, e.Host, e.Container, e.Declared, settings, (*groupRow)(e.Group), list(e.Notes),
+		document})
 }

@@ -21,7 +21,8 @@ type PlanDocument struct {
 	ResourceDrift   []ResourceChange       `json:"resource_drift"`   // what differs outside the tree
 	Steps           []plan.Step            `json:"steps"`            // in the order of the plan
 	Blocked         []plan.Blocked         `json:"blocked"`
-	Held            []plan.Held            `json:"held"` // what waits, and drift that is left
+	Held            []plan.Held            `json:"held"`     // what waits, and drift that is left
+	Rollouts        []plan.Rollout         `json:"rollouts"` // by group
 	Unmanaged       []plan.Unmanaged       `json:"unmanaged"`
 	Unreachable     []plan.Unreachable     `json:"unreachable"` // of these hosts nothing is known
 	Warnings        []ProblemRow           `json:"warnings"`
@@ -83,6 +84,7 @@ func Document(p plan.Plan, meta Meta) PlanDocument {
 		Steps:           make([]plan.Step, 0, len(p.Steps)),
 		Blocked:         list(p.Blocked),
 		Held:            redactHeld(p.Held),
+		Rollouts:        documented(p.Rollouts),
 		Unmanaged:       list(p.Unmanaged),
 		Unreachable:     list(p.Unreachable),
 		Warnings:        problemRows(p.Warnings),

@@ -64,6 +64,7 @@ func parts(p plan.Plan, o MarkdownOptions, links linker) []*section {
 	all := []*section{titleSection(p, tallyOf(groups), o), originSection(o.Meta, PlanID(p))}
 	all = append(all, r.preparations(p.Prepare))
 	all = append(all, r.containers(groups)...)
+	all = append(all, r.rollouts(p.Rollouts))
 	all = append(all, r.blocked(p.Blocked), r.held(p.Held), r.warnings(p.Warnings),
 		r.unmanaged(p.Unmanaged), r.unreachable(p.Unreachable))
 	shown := all[:0]

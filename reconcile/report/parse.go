@@ -47,5 +47,6 @@ func ParsePlan(r io.Reader) (PlanDocument, error) {
 
 // meaning is the part of a plan that its identity is made of.
 func (d PlanDocument) meaning() plan.Plan {
-	return plan.Plan{Prepare: d.Prepare, Steps: d.Steps, Blocked: d.Blocked, Held: d.Held}
+	return plan.Plan{Prepare: d.Prepare, Steps: d.Steps, Blocked: d.Blocked, Held: d.Held,
+		Rollouts: d.Rollouts}
 }

@@ -43,8 +43,8 @@ type (
 )
 
 // PlanID returns the identity of what a plan does: 64 hexadecimal digits that are the same for
-// the same preparations, steps, blocked and held work, whatever the order in which hosts and containers were
-// computed. Sentences, positions and warnings do not count, and no secret does, so that the
+// the same preparations, steps, blocked and held work, and rollouts, whatever the order in which
+// hosts and containers were computed. Sentences, positions and warnings do not count, and no secret does, so that the
 // identity tells nothing of a password. What is known only after the run counts as unknown: a
 // plan must be compared with another that was also made before anything was generated.
 func PlanID(p plan.Plan) string {
@@ -56,6 +56,9 @@ func PlanID(p plan.Plan) string {
 	_ = e.Encode(heldMeanings(p.Held))
 	if len(p.Prepare) > 0 { // else it is that of the versions before there were any
 		_ = e.Encode(preparationMeanings(p.Prepare))
+	}
+	if len(p.Rollouts) > 0 { // likewise
+		_ = e.Encode(rolloutMeanings(p.Rollouts))
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }

@@ -48,6 +48,7 @@ type score struct {
 	tally   // of the containers that succeeded
 	failed  int
 	skipped int
+	waiting int // of those: their host got no turn
 }
 
 func scoreOf(r execute.Result) score {
@@ -58,6 +59,9 @@ func scoreOf(r execute.Result) score {
 			s.tally[outcomeKind(o)]++
 		case skipped:
 			s.skipped++
+			if o.Refused {
+				s.waiting++
+			}
 		default:
 			s.failed++
 		}
@@ -82,6 +86,7 @@ func ResultText(w io.Writer, r execute.Result, p plan.Plan, o TextOptions) error
 			}
 		}
 	}
+	out.rollouts(stopped(p.Rollouts))
 	out.blocked(p.Blocked)
 	out.held(p.Held)
 	out.unmanaged(p.Unmanaged)
@@ -98,6 +103,9 @@ func (p *printer) outcome(o execute.Outcome, f fate) {
 	switch f {
 	case skipped:
 		l = look{marker: "?", color: yellow, did: "not finished"}
+		if o.Refused {
+			l = look{marker: "=", color: yellow, did: "waits"}
+		}
 	case broken:
 		l = look{marker: "!", color: red, did: "FAILED"}
 	}
@@ -206,8 +214,11 @@ func (p *printer) done(s score, hosts []execute.HostOutcome, pl plan.Plan) {
 	if n := s.tally[records]; n > 0 {
 		more = append(more, number(n)+" only in the record")
 	}
-	if s.skipped > 0 {
-		more = append(more, number(s.skipped)+" not finished")
+	if n := s.skipped - s.waiting; n > 0 {
+		more = append(more, number(n)+" not finished")
+	}
+	if s.waiting > 0 {
+		more = append(more, number(s.waiting)+" waiting for their rollout")
 	}
 	if pl.Unchanged > 0 {
 		more = append(more, number(pl.Unchanged)+" unchanged")

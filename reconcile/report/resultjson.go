@@ -33,6 +33,7 @@ type ResultSummary struct {
 	Record      int `json:"record"` // those of Changed that changed only in the record
 	Failed      int `json:"failed"`
 	Skipped     int `json:"skipped"` // nothing failed, but not all steps were begun
+	Waiting     int `json:"waiting"` // those of Skipped whose host got no turn in a rollout
 	Unchanged   int `json:"unchanged"`
 	Blocked     int `json:"blocked"`
 	Held        int `json:"held"`
@@ -46,6 +47,7 @@ type ContainerResult struct {
 	Action    string      `json:"action"` // create, change, destroy, replace or record
 	Status    string      `json:"status"` // done, failed or skipped
 	Error     string      `json:"error,omitempty"`
+	Waiting   bool        `json:"waiting,omitempty"` // skipped, for its host got no turn in a rollout
 	Steps     []StepEntry `json:"steps"`
 }
 
@@ -71,7 +73,7 @@ func ResultJSON(w io.Writer, r execute.Result, p plan.Plan, meta Meta) error {
 		Summary: ResultSummary{
 			Prepared: prepared, Unprepared: unprepared,
 			Created: s.created(), Changed: s.changed(), Destroyed: s.destroyed(),
-			Record: s.tally[records], Failed: s.failed, Skipped: s.skipped,
+			Record: s.tally[records], Failed: s.failed, Skipped: s.skipped, Waiting: s.waiting,
 			Unchanged: p.Unchanged, Blocked: len(p.Blocked), Held: len(p.Held),
 			Unreachable: len(p.Unreachable),
 		},
@@ -96,6 +98,7 @@ func containerResult(o execute.Outcome) ContainerResult {
 		Container: o.Container,
 		Action:    outcomeKind(o).look().name,
 		Status:    string(fateStatus(fateOf(o))),
+		Waiting:   o.Refused,
 		Steps:     make([]StepEntry, 0, len(o.Steps)),
 	}
 	if o.Err != nil {

@@ -28,6 +28,7 @@ func Text(w io.Writer, p plan.Plan, o TextOptions) error {
 			}
 		}
 	}
+	out.rollouts(p.Rollouts)
 	out.blocked(p.Blocked)
 	out.held(p.Held)
 	out.unmanaged(p.Unmanaged)

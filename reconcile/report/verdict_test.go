@@ -224,8 +224,8 @@ func TestKeysOfTheDocuments(t *testing.T) {
 	}{
 		"plan": {planJSON.Bytes(), []string{
 			"blocked", "containers", "errored", "format_version", "held", "knowledge", "meta",
-			"plan_id", "prepare", "resource_changes", "resource_drift", "steps", "summary", "unmanaged",
-			"unreachable", "warnings",
+			"plan_id", "prepare", "resource_changes", "resource_drift", "rollouts", "steps", "summary",
+			"unmanaged", "unreachable", "warnings",
 		}},
 		"result": {resultJSON.Bytes(), []string{
 			"blocked", "containers", "format_version", "held", "hosts", "interrupted", "meta", "summary",
