@@ -233,7 +233,8 @@ func TestEverySettingInEverySituation(t *testing.T) {
 	}
 	for _, f := range spec.Fields() {
 		elsewhere := slices.Contains([]string{"drift", "name", "netmask", "netmask_full", "profile",
-			"profile_type", "recreate", "size", "windows"}, f.Key)
+			"profile_type", "recreate", "size", "ssh_gateway", "ssh_gateway_key", "ssh_gateway_port",
+			"ssh_gateway_user", "windows"}, f.Key)
 		if f.Status == spec.Acted && f.In&spec.InContainer != 0 && !elsewhere && !known[f.Key] {
 			t.Errorf("nothing says what becomes of a change of %s", f.Key)
 		}
