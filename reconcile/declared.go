@@ -47,6 +47,7 @@ func PlanDeclared(base, now Declaration, o Options) (Pass, error) {
 		}
 	}
 	in := o.planInput(now.Tree, d.fleet, d.state, resolved)
+	in.Warnings = slices.Concat(in.Warnings, newWays(base.Tree, o.hosts(now.Tree)))
 	p.Plan = withoutRobbers(plan.Compute(in), d.state.Records)
 	p.Observed = d.fleet.actual
 	d.mask(&p.Plan)

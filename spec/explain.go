@@ -201,6 +201,9 @@ func SettingKey(name string) (string, error) {
 		return "", fmt.Errorf("%q is no setting of a container: %s", shorten(name),
 			didYouMean(name, keys, "reconciler schema lists the keys"))
 	}
+	if f.In&InHost != 0 {
+		return "", fmt.Errorf("%q is about the way to a host, and no setting of a container", name)
+	}
 	for _, row := range table.all {
 		if f.get == nil && f.id != keyNone && row.id == f.id && row.get != nil {
 			return row.Key, nil

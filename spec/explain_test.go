@@ -197,7 +197,8 @@ func TestSettingKey(t *testing.T) {
 		}
 	}
 	for name, want := range map[string]string{"memroy": `did you mean "memory"`,
-		"frobnicate": "reconciler schema", "cidr": "no setting", "": "no setting"} {
+		"frobnicate": "reconciler schema", "cidr": "no setting", "": "no setting",
+		"ssh_gateway": "the way to a host"} {
 		if got, err := spec.SettingKey(name); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is %q (%v), want an error with %q", name, got, err, want)
 		}

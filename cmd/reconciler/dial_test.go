@@ -97,6 +97,29 @@ func TestTheTreeDecidesHowSSHGoesToAHost(t *testing.T) {
 	}
 }
 
+func TestTheConfigurationOfSSHIsForGatewaysToo(t *testing.T) {
+	t.Parallel()
+	tree, err := spec.Parse(fstest.MapFS{"t.yaml": {Data: []byte(
+		"hosts: {h1: {ssh_gateway: gw}}\ntargets: {h1: {}}")}}, spec.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	o := newDialer(&app{sshConfig: "/etc/my ssh_config"}, slog.New(slog.DiscardHandler)).
+		options(tree.Hosts["h1"], "i1")
+	o.SSH = filepath.Join(dir, "ssh")
+	if err := os.WriteFile(o.SSH, []byte(fakeSSH), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := remote.Dial(t.Context(), o); !errors.As(err, new(*remote.ConnectError)) {
+		t.Fatal(err)
+	}
+	said, err := os.ReadFile(filepath.Join(dir, "said"))
+	if n := strings.Count(string(said), "-F\n/etc/my ssh_config\n"); n != 2 || err != nil {
+		t.Errorf("the configuration is used %d times, want 2: %v\n%s", n, err, said)
+	}
+}
+
 // A tree may be of anybody who can open a pull request: whatever it says of the way to a host is
 // refused, or is a single word for ssh and for every shell in between.
 func TestHostileWaysRunNothing(t *testing.T) {
