@@ -103,7 +103,6 @@ func modeOf(s state.Snapshot, lock bool) observeMode {
 // sight is what look brings back from one host.
 type sight struct {
 	Visit
-	ability
 	err error
 }
 
@@ -126,8 +125,6 @@ func look(ctx context.Context, o *Options, h *spec.Host, in observeMode) (s sigh
 		s.err = fmt.Errorf("none of the %d recorded containers is in %s, nor is any trace that one "+
 			"ever was: is its disk mounted? If they are lost, say so with: "+
 			"mkdir -m 700 -p %[2]s/.reconciler && touch %[2]s/.reconciler/known", n, h.LXCPath)
-		return s
 	}
-	s.ability, s.err = examine(ctx, o, h, s.Visit)
 	return s
 }

@@ -32,7 +32,9 @@ const (
 
 // ability is what is known of a host beside its containers.
 type ability struct {
-	facts   *plan.Facts // nil: it was not asked
+	want    *spec.Preparation // that changes are about
+	asked   bool              // or there is nothing to ask
+	facts   *plan.Facts       // nil: it was not asked
 	changes []plan.HostChange
 }
 
@@ -44,7 +46,7 @@ func examine(ctx context.Context, o *Options, h *spec.Host, v Visit) (a ability,
 	case !can && h.Prepare != nil:
 		return a, fmt.Errorf("cannot prepare host %q: this kind of host cannot be prepared", h.Name)
 	case !can || h.Prepare == nil && !makes(h, v.Actual):
-		return a, nil
+		return ability{asked: !can}, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, checkLimit)
 	defer cancel()
@@ -54,9 +56,9 @@ func examine(ctx context.Context, o *Options, h *spec.Host, v Visit) (a ability,
 	}
 	if err != nil {
 		o.Log.Warn("a host does not say what it can do", "host", h.Name, "error", err)
-		return a, nil
+		return ability{asked: true}, nil
 	}
-	return ability{facts: &facts, changes: changes}, nil
+	return ability{want: h.Prepare, asked: true, facts: &facts, changes: changes}, nil
 }
 
 // makes reports whether a container of the host is declared that is not there.

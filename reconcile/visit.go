@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"reflect"
 	"time"
 
 	"reconciler/reconcile/plan"
@@ -15,27 +16,48 @@ type Visit struct {
 	Host   Host
 	Actual plan.Actual
 	End    func() error // gives back what the pass has of the host; to be called once
+
+	ability // as the host was declared then
+}
+
+// Lock is the type of Host.Lock.
+type Lock func(ctx context.Context, by string) (unlock func() error, err error)
+
+// Suits reports whether the host was asked all that a pass must know with which it is declared so.
+func (v Visit) Suits(h *spec.Host) bool {
+	return reflect.DeepEqual(v.want, h.Prepare) && (v.asked || !makes(h, v.Actual))
 }
 
 // observeLimit is how long one host may take to show its containers. A healthy one needs less than
 // a second for a hundred.
 const observeLimit = 2 * time.Minute
 
-// Look locks a connected host and then observes it, each within its limit. End of what it returns
-// gives the lock back, and leaves the host connected. With an error there is nothing to end.
-func (o *Options) Look(ctx context.Context, h Host) (Visit, error) {
+// Look locks a connected host, observes it and asks it what it can do, each within its limit. End
+// of what it returns gives the lock back, and leaves the host connected. With an error there is
+// nothing to end. The lock is taken by lock, which does as h.Lock.
+func (o *Options) Look(
+	ctx context.Context, declared *spec.Host, h Host, lock Lock,
+) (Visit, error) {
 	lockCtx, cancel := context.WithTimeout(ctx, o.LockTimeout)
 	defer cancel()
-	unlock, err := h.Lock(lockCtx, holderText(o.Holder))
+	unlock, err := lock(lockCtx, holderText(o.Holder))
 	if err != nil {
 		return Visit{}, err
 	}
 	v := Visit{Host: h, End: unlock}
-	if v.Actual, err = observeOne(ctx, h); err != nil {
+	if err := v.see(ctx, o, declared); err != nil {
 		o.end(v)
 		return Visit{}, err
 	}
 	return v, nil
+}
+
+// see fills in what there is to know of the host.
+func (v *Visit) see(ctx context.Context, o *Options, declared *spec.Host) (err error) {
+	if v.Actual, err = observeOne(ctx, v.Host); err == nil {
+		v.ability, err = examine(ctx, o, declared, *v)
+	}
+	return err
 }
 
 func observeOne(ctx context.Context, h Host) (plan.Actual, error) {
@@ -62,10 +84,10 @@ func (o *Options) visit(ctx context.Context, h *spec.Host, in observeMode) (v Vi
 	}
 	connection := Visit{Host: host, Actual: plan.Actual{Host: h.Name}, End: closing(host)}
 	if in.lock {
-		v, err = o.Look(ctx, host)
+		v, err = o.Look(ctx, h, host, host.Lock)
 	} else {
 		v = Visit{Host: host, End: func() error { return nil }}
-		v.Actual, err = observeOne(ctx, host)
+		err = v.see(ctx, o, h)
 	}
 	if err != nil {
 		o.end(connection)

@@ -29,6 +29,7 @@ const (
 	inDial    = "dial"
 	inLock    = "lock"
 	inObserve = "observe" // when it has seen everything, before it says so
+	inCheck   = "check"
 )
 
 // moody is a host that can be made to hang or to fail.
@@ -114,7 +115,7 @@ func (f *fleet) unknown(host string) (x loop.Unknown, found bool) {
 func (m *moody) part(ctx context.Context, name string) error {
 	m.mu.Lock()
 	gate, err := m.gates[name], m.errs[name]
-	if name != inObserve {
+	if name == inDial || name == inLock {
 		m.asked++
 	}
 	m.inside++
@@ -183,6 +184,16 @@ func (m *moody) Lock(ctx context.Context, by string) (func() error, error) {
 func (m *moody) Observe(ctx context.Context) (plan.Actual, error) {
 	actual, err := m.gated.Observe(ctx)
 	return actual, errors.Join(err, m.part(ctx, inObserve))
+}
+
+// Check implements reconcile.Preparer.
+func (m *moody) Check(
+	ctx context.Context, want *spec.Preparation,
+) (plan.Facts, []plan.HostChange, error) {
+	if err := m.part(ctx, inCheck); err != nil {
+		return plan.Facts{}, nil, err
+	}
+	return m.gated.Check(ctx, want)
 }
 
 // Do implements execute.Host.

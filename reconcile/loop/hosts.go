@@ -88,7 +88,7 @@ func (h *hosts) visit(
 	case <-timer.C:
 	case <-ctx.Done():
 	}
-	return h.take(declared.Name, l)
+	return h.take(declared, l)
 }
 
 // ask returns a look that is ready, or that a pass may wait for, and how long it may.
@@ -136,10 +136,10 @@ func (h *hosts) machine(declared *spec.Host, installation string) (*machine, err
 }
 
 // take gives a look that has ended to a pass. One that has not is waited for no more.
-func (h *hosts) take(host string, l *look) (reconcile.Visit, error) {
+func (h *hosts) take(declared *spec.Host, l *look) (reconcile.Visit, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	m := h.known[host]
+	m := h.known[declared.Name]
 	if m == nil || m.look != l {
 		return reconcile.Visit{}, errors.New("it has just been left")
 	}
@@ -149,6 +149,10 @@ func (h *hosts) take(host string, l *look) (reconcile.Visit, error) {
 	}
 	if l.failure != nil {
 		return reconcile.Visit{}, l.failure
+	}
+	if !l.visit.Suits(declared) {
+		m.stop()
+		return reconcile.Visit{}, errors.New("it answers, and is asked for more that is declared now")
 	}
 	m.look, m.stop = nil, nil
 	close(l.taken)

@@ -19,7 +19,7 @@ import (
 // containers, and must be part of the passes as soon as it answers, without being asked for.
 func TestAHostThatHangsHoldsUpNoOther(t *testing.T) {
 	t.Parallel()
-	for _, part := range []string{inDial, inLock, inObserve} {
+	for _, part := range []string{inDial, inLock, inObserve, inCheck} {
 		t.Run(part, func(t *testing.T) {
 			t.Parallel()
 			f := newFleet(t, 3)
@@ -259,6 +259,37 @@ func TestWhatIsFinishedWhileAHostAnswersIsNotMadeTwice(t *testing.T) {
 	}
 	if held := f.loop.Status().Latest.Plan.Held; len(held) > 0 {
 		t.Errorf("in the end there is left alone: %+v", held)
+	}
+}
+
+// A slow host that was asked before a container was declared did not say whether it has room for
+// that one.
+func TestWhatDoesNotFitIsNotMadeAfterAnOldAnswer(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, 1)
+	h, large := f.hosts["h1"], "h1: {defaults: {memory: 64M}}"
+	f.have(map[string]string{"h1": "a"}, large)
+	f.begin()
+	f.eventuallyRun("h1/a")
+	f.quiet()
+	h.EditFacts(func(x *plan.Facts) { x.Memory = 32 << 20 })
+	open := h.hang(inObserve)
+	defer open()
+	f.loop.Wake("test")
+	f.eventually("the host does not answer", func() bool {
+		_, found := f.unknown("h1")
+		return found
+	})
+	f.have(map[string]string{"h1": "a b"}, large)
+	f.loop.Wake("test")
+	f.quiet()
+	open()
+	f.eventually("the new container is blocked", func() bool {
+		blocked := f.loop.Status().Latest.Plan.Blocked
+		return len(blocked) == 1 && blocked[0].Container == full("h1", "b")
+	})
+	if n := h.made[full("h1", "b")]; n > 0 {
+		t.Errorf("it was made %d times on a host without room for it", n)
 	}
 }
 

@@ -12,9 +12,10 @@ type look struct {
 	busy  map[target]string // what was worked on there when it began, by pass
 	taken chan struct{}     // closed when a pass has taken what was seen
 
-	done    chan struct{} // closed when it has ended: from then on the rest holds
-	visit   reconcile.Visit
-	failure error
+	done      chan struct{} // closed when it has ended: from then on the rest holds
+	connected time.Time     // of the real clock
+	visit     reconcile.Visit
+	failure   error
 }
 
 func (h *hosts) newLook(host string) *look {

@@ -11,10 +11,10 @@ import (
 
 // pursuit looks at one host again and again until it answers.
 type pursuit struct {
-	hosts *hosts
-	m     *machine
-	host  string
-	dial  func() (reconcile.Host, error)
+	hosts        *hosts
+	m            *machine
+	host         *spec.Host // as it was declared when somebody asked first
+	installation string
 }
 
 // begin looks at a host until a pass takes what was seen, or m.stop is called. h.mu is held.
@@ -25,8 +25,7 @@ func (h *hosts) begin(
 	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
 	m.stop = stop
 	first := m.look
-	p := &pursuit{hosts: h, m: m, host: declared.Name,
-		dial: func() (reconcile.Host, error) { return h.o.pass.Dial(ctx, declared, installation) }}
+	p := &pursuit{hosts: h, m: m, host: declared, installation: installation}
 	h.running.Go(func() {
 		defer stop()
 		p.run(ctx, first)
@@ -36,7 +35,7 @@ func (h *hosts) begin(
 func (p *pursuit) run(ctx context.Context, l *look) {
 	release := func() {}
 	for {
-		l.visit, l.failure = p.try(ctx)
+		l.visit, l.failure = p.try(ctx, l)
 		release()
 		wait, answered := p.settle(ctx, l)
 		if answered {
@@ -51,19 +50,18 @@ func (p *pursuit) run(ctx context.Context, l *look) {
 }
 
 // try connects to the host and looks at it.
-func (p *pursuit) try(ctx context.Context) (reconcile.Visit, error) {
-	conn, err := p.connect()
+func (p *pursuit) try(ctx context.Context, l *look) (reconcile.Visit, error) {
+	conn, err := p.connect(ctx)
 	if err != nil {
 		return reconcile.Visit{}, err
 	}
-	v, err := p.hosts.o.pass.Look(ctx, conn)
-	v.Host = conn.Host
-	return v, err
+	l.connected = time.Now()
+	return p.hosts.o.pass.Look(ctx, p.host, conn.Host, conn.Lock)
 }
 
 // connect returns a connection. One that did not do the last time is made anew, unless somebody
 // works over it: what failed once need not fail again.
-func (p *pursuit) connect() (*sharedHost, error) {
+func (p *pursuit) connect(ctx context.Context) (*sharedHost, error) {
 	p.hosts.mu.Lock()
 	old := p.m.conn
 	keep := old != nil && (!p.m.broken || old.lock.held())
@@ -77,7 +75,7 @@ func (p *pursuit) connect() (*sharedHost, error) {
 	if old != nil {
 		old.close()
 	}
-	inner, err := p.dial()
+	inner, err := p.hosts.o.pass.Dial(ctx, p.host, p.installation)
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +93,8 @@ func (p *pursuit) settle(ctx context.Context, l *look) (wait time.Duration, answ
 	waited := m.trusted
 	m.broken = l.failure != nil
 	if l.failure == nil {
-		m.trusted = time.Since(l.began) <= h.o.patience
+		// To connect may take long, and is not done again.
+		m.trusted = time.Since(l.connected) <= h.o.patience
 		m.failed, m.text = 0, ""
 	} else if ctx.Err() == nil {
 		m.failed++
@@ -136,7 +135,7 @@ func (p *pursuit) abandon(l *look) {
 	h.mu.Unlock()
 	if !taken && l.failure == nil {
 		if err := l.visit.End(); err != nil {
-			h.o.pass.Log.Error("cannot leave a host", "host", p.host, "error", err)
+			h.o.pass.Log.Error("cannot leave a host", "host", p.host.Name, "error", err)
 		}
 	}
 }
@@ -153,7 +152,7 @@ func (p *pursuit) next(ctx context.Context, failed *look, wait time.Duration) *l
 		p.hosts.o.answers() // it may be declared otherwise now
 		return nil
 	}
-	l := p.hosts.newLook(p.host)
+	l := p.hosts.newLook(p.host.Name)
 	p.hosts.mu.Lock()
 	defer p.hosts.mu.Unlock()
 	if p.m.look != failed {

@@ -15,7 +15,7 @@ type sharedHost struct {
 	lock sharedLock
 }
 
-// Lock implements reconcile.Host.
+// Lock takes the lock as reconcile.Host says, or joins those that have it.
 func (s *sharedHost) Lock(ctx context.Context, by string) (func() error, error) {
 	return s.lock.take(func() (func() error, error) { return s.Host.Lock(ctx, by) })
 }
