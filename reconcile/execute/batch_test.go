@@ -115,7 +115,8 @@ func TestAHostGetsOneBatch(t *testing.T) {
 		for i := range count {
 			h := fmt.Sprint("h", i)
 			machines[h] = newFar(slow)
-			for _, s := range join(steps("a", nil, plan.Clone, plan.Start), steps("b", nil, plan.Stop)) {
+			for _, s := range join(steps("a", nil, plan.Clone, plan.Start),
+				steps("b", nil, plan.Stop)) {
 				s.Host = h
 				all = append(all, s)
 			}

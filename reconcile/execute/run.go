@@ -14,7 +14,7 @@ type Options struct {
 	// Parallel is required: how many containers are worked on at once, on each Batcher and over all
 	// other hosts together; below 1 counts as 1.
 	Parallel int
-	Hosts    map[string]Host        // required: by host name; usually Batchers, or behind Retry and Timeout
+	Hosts    map[string]Host        // required: by name; Batchers, or behind Retry and Timeout
 	Tries    int                    // optional: of each step on a Batcher; default as that of Retry
 	Prepare  map[string]Preparation // optional: by host, what comes before its first step
 	Secrets  SecretSource           // required if there is a password step

@@ -1,146 +1,61 @@
 package remote
 
 import (
-	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"regexp"
 	"runtime/debug"
 	"strconv"
-	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
-	"testing/fstest"
 	"time"
 
-	"reconciler/reconcile"
 	"reconciler/reconcile/execute"
 	"reconciler/reconcile/host/hosttest"
 	"reconciler/reconcile/plan"
-	"reconciler/spec"
-	"reconciler/state"
-	"reconciler/state/sqlite"
 )
 
-// fleet is a controller with agents in memory, each with a fake behind it.
-type fleet struct {
-	b      *testing.B
-	store  state.Store
-	keys   *state.Sealer
-	fakes  map[string]*hosttest.Fake
-	tree   fstest.MapFS
-	calls  atomic.Uint64
-	agents sync.WaitGroup
-}
-
-func newFleet(b *testing.B, hosts, containers int) *fleet {
-	keys, err := state.OpenKey(filepath.Join(b.TempDir(), "key"))
-	if err != nil {
-		b.Fatal(err)
-	}
-	path := filepath.Join(b.TempDir(), "state.db")
-	store, err := sqlite.Open(b.Context(), path, sqlite.Options{})
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { _ = store.Close() })
-	f := &fleet{b: b, store: store, keys: keys, fakes: map[string]*hosttest.Fake{}}
-	snapshot, err := f.store.Load(b.Context())
-	if err != nil {
-		b.Fatal(err)
-	}
-	var y strings.Builder
-	y.WriteString("networks: {lxcbr1: {cidr: 10.0.0.0/8, gateway: 10.0.0.1}}\n" +
-		"defaults: {from_container: base}\ntargets:\n")
-	for i := range hosts {
-		name := fmt.Sprintf("h%d", i)
-		f.fakes[name] = hosttest.New(hosttest.Config{
-			Host: name, Installation: snapshot.Installation, Bridges: []string{"lxcbr1"},
-		})
-		f.fakes[name].CreateByHand("base")
-		fmt.Fprintf(&y, "  %s:\n", name)
-		for c := range containers {
-			fmt.Fprintf(&y, "    c%d.%s.example.org: {}\n", c, name)
-		}
-	}
-	f.tree = fstest.MapFS{"tree.yaml": {Data: []byte(y.String())}}
-	return f
-}
-
-// Fetch implements reconcile.Source.
-func (f *fleet) Fetch(context.Context) (spec.Snapshot, error) {
-	return spec.Snapshot{Files: f.tree, Revision: spec.Revision{ID: "r1"}}, nil
-}
-
-// counted is a connection that tells how many calls were made over it.
-type counted struct {
-	*Host
-	fleet *fleet
-}
-
-// Close implements io.Closer.
-func (c counted) Close() error {
-	c.fleet.calls.Add(c.peer.calls.Load())
-	return c.Host.Close()
-}
-
-func (f *fleet) dial(_ context.Context, h *spec.Host, installation string) (reconcile.Host, error) {
-	here, there := socketPair(f.b)
-	f.agents.Go(func() { _ = Serve(there, serveOptions(f.fakes[h.Name], usual())) })
-	t := Target{Host: h.Name, LXCPath: h.LXCPath, Installation: installation}
-	host, err := greetOver(here, t, usual())
-	if err != nil {
-		return nil, err
-	}
-	return counted{host, f}, nil
-}
-
-func (f *fleet) pass() int {
-	f.b.Helper()
-	declared, err := reconcile.Fetch(f.b.Context(), f, spec.Options{})
-	if err != nil {
-		f.b.Fatal(err)
-	}
-	p, err := reconcile.Run(f.b.Context(), declared, reconcile.Options{
-		Store: f.store, Sealer: f.keys, Random: rand.Reader, Dial: f.dial,
-		LockTimeout: tolerance, Parallel: 32, Log: quiet(), Now: time.Now,
-	})
-	if err != nil {
-		f.b.Fatal(err)
-	}
-	if len(p.Plan.Unreachable) > 0 {
-		f.b.Fatalf("the pass fails: %v", p.Plan.Unreachable[0])
-	}
-	return len(p.Plan.Steps)
-}
-
-// BenchmarkPass is a pass with nothing to do over agents in this process, ten containers on each,
-// connections and all. The memory is that of the process, the fakes and both ends among it.
+// BenchmarkPass is a pass over agents in eight other processes, ten containers on each host,
+// connections and all. "noop" has nothing to do; "new" makes all containers, six steps each. The
+// memory is that of this process alone, where the controller is.
 func BenchmarkPass(b *testing.B) {
+	b.Run("new/100", func(b *testing.B) {
+		for b.Loop() {
+			b.StopTimer()
+			f := newFleet(b, 100, 10, startPool(b, 8))
+			b.StartTimer()
+			measured(b, f)
+		}
+	})
 	for _, hosts := range []int{100, 1000} {
-		b.Run(strconv.Itoa(hosts), func(b *testing.B) {
-			f := newFleet(b, hosts, 10)
+		b.Run(fmt.Sprintf("noop/%d", hosts), func(b *testing.B) {
+			f := newFleet(b, hosts, 10, startPool(b, 8))
 			f.pass()
-			f.agents.Wait()
-			debug.FreeOSMemory()
-			resetPeak()
-			before := peak(b)
-			f.calls.Store(0)
 			for b.Loop() {
-				if steps := f.pass(); steps > 0 {
+				if steps := measured(b, f); steps > 0 {
 					b.Fatalf("%d steps where nothing is to be done", steps)
 				}
 			}
-			b.ReportMetric(peak(b), "MB-peak")
-			b.ReportMetric(before, "MB-before")
-			b.ReportMetric(float64(f.calls.Load())/float64(b.N*hosts), "calls/host")
-			f.agents.Wait()
 		})
 	}
+}
+
+// measured makes a pass and reports what it costs.
+func measured(b *testing.B, f *fleet) (steps int) {
+	debug.FreeOSMemory()
+	resetPeak()
+	before, begun := peak(b), time.Now()
+	f.sent.reset()
+	steps = f.pass()
+	took := time.Since(begun)
+	b.ReportMetric(peak(b), "MB-peak")
+	b.ReportMetric(before, "MB-before")
+	b.ReportMetric(float64(f.sent.calls())/float64(len(f.hosts)), "calls/host")
+	b.ReportMetric(float64(took.Microseconds())/float64(len(f.hosts)), "us/host")
+	if steps > 0 {
+		b.ReportMetric(float64(took.Microseconds())/float64(steps), "us/step")
+	}
+	return steps
 }
 
 // BenchmarkStep is what the connection adds to a step that has nothing to do.

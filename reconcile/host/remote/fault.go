@@ -17,7 +17,7 @@ const codeFailed = 1
 // fault is what an error was made of.
 type fault struct {
 	Text      string
-	Step      bool `json:",omitempty"` // it was the StepError of the step: the text is that of its cause
+	Step      bool `json:",omitempty"` // it was the StepError of the step, with the cause's text
 	Permanent bool `json:",omitempty"`
 	Cancelled bool `json:",omitempty"` // it wraps context.Canceled
 	Late      bool `json:",omitempty"` // it wraps context.DeadlineExceeded

@@ -225,13 +225,13 @@ func FuzzAgent(f *testing.F) {
 	f.Add(frame(`{"jsonrpc":"2.0","id":2,"method":"observe"}`))
 	f.Add(append(frame(`{"id":2,"method":"lock","params":{"By":"a","Observe":true}}`),
 		frame(`{"id":2,"method":"unlock","params":{"Lock":1}}`)...))
-	f.Add(slices.Concat(frame(`{"method":"steps","params":{"Call":3,"Steps":[{"host":"h1.example.org",`+
-		`"container":"base","action":"destroy","uid":"1"}]}}`),
+	f.Add(slices.Concat(frame(`{"method":"steps","params":{"Call":3,"Steps":[{`+
+		`"host":"h1.example.org","container":"base","action":"destroy","uid":"1"}]}}`),
 		frame(`{"id":3,"method":"batch","params":{"Steps":1,"Parallel":1,"Tries":1}}`),
 		frame(`{"method":"recorded","params":{"Call":3,"Container":"base","Error":"x"}}`),
 		frame(`{"method":"cancel","params":{"Call":3}}`)))
-	f.Add(slices.Concat(frame(`{"method":"steps","params":{"Call":2,"Steps":[{"host":"h1.example.org",`+
-		`"container":"a","action":"stop"}]}}`),
+	f.Add(slices.Concat(frame(`{"method":"steps","params":{"Call":2,"Steps":[{`+
+		`"host":"h1.example.org","container":"a","action":"stop"}]}}`),
 		frame(`{"method":"steps","params":{"Call":2,"Steps":[{"host":"h1.example.org","container":"b",`+
 			`"Again":true,"action":"password","Fails":"x","needs":["a"]}]}}`),
 		frame(`{"id":2,"method":"batch","params":{"Steps":2,"Parallel":2,"Tries":1}}`)))

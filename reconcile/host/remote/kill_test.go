@@ -318,12 +318,14 @@ func TestARunningStepIsFinishedWithoutItsConnection(t *testing.T) {
 type gated struct {
 	*hosttest.Fake
 	once  sync.Once
+	waits atomic.Int64 // steps that came to the gate
 	begun chan struct{}
 	gate  chan struct{}
 }
 
 // Do implements execute.Host.
 func (g *gated) Do(ctx context.Context, step plan.Step, x execute.Secrets) (string, error) {
+	g.waits.Add(1)
 	g.once.Do(func() { close(g.begun) })
 	<-g.gate
 	return g.Fake.Do(ctx, step, x)

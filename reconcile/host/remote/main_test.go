@@ -30,6 +30,9 @@ func TestMain(m *testing.M) {
 	if len(os.Args) == 2 && os.Args[1] == "agent" {
 		os.Exit(runAgent())
 	}
+	if len(os.Args) == 3 && os.Args[1] == "pool" {
+		os.Exit(servePool(os.Args[2]))
+	}
 	os.Exit(m.Run())
 }
 

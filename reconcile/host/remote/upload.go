@@ -12,8 +12,8 @@ import (
 	"reconciler/reconcile/plan"
 )
 
-// upload sends the steps, in messages of a limited size. A step that cannot be sent, or of which the
-// secret is not known, is sent as one that fails: it must not take the others along. If the
+// upload sends the steps, in messages of a limited size. A step that cannot be sent, or of which
+// the secret is not known, is sent as one that fails: it must not take the others along. If the
 // connection ends, so does the call that follows.
 func (t *task) upload(ctx context.Context) {
 	secrets := t.secrets(ctx)
