@@ -147,7 +147,8 @@ func TestAHostWithNothingToDoGetsNoBatch(t *testing.T) {
 	}
 }
 
-// TestWhatIsFinishedIsRecordedAtOnce has a controller that could be killed in the middle of a batch.
+// TestWhatIsFinishedIsRecordedAtOnce has a controller that could be killed in the middle of a
+// batch.
 func TestWhatIsFinishedIsRecordedAtOnce(t *testing.T) {
 	t.Parallel()
 	recorded := make(chan string, 1)
@@ -258,7 +259,8 @@ func TestAHostThatTellsWhatCannotBeIsNotBelieved(t *testing.T) {
 		"nobody":                  {[]message{{"", complete}}, "a: clone=skipped start=skipped"},
 		"the end of nothing":      {[]message{{"a", complete}}, "a: clone=skipped start=skipped"},
 		"who waits for another":   {[]message{{"b", began}}, "a: clone=skipped start=skipped"},
-		"the same begin":          {[]message{{"a", began}, {"a", began}}, "a: clone=failed start=skipped"},
+		"the same begin": {[]message{{"a", began}, {"a", began}},
+			"a: clone=failed start=skipped"},
 		"an end in the middle": {[]message{{"a", began}, {"a", ended}, {"a", complete}},
 			"a: clone=done start=skipped"},
 		"the end of what runs": {[]message{{"a", began}, {"a", complete}},
@@ -314,7 +316,9 @@ func TestABatcherThatPanicsHarmsNoOtherHost(t *testing.T) {
 func TestASecretThatIsMissingFailsItsStepOnly(t *testing.T) {
 	t.Parallel()
 	for what, source := range map[string]execute.SecretSource{
-		"error":  secretFunc(func(plan.Step) (execute.Secrets, error) { return execute.Secrets{}, errDisk }),
+		"error": secretFunc(func(plan.Step) (execute.Secrets, error) {
+			return execute.Secrets{}, errDisk
+		}),
 		"panic":  secretFunc(func(plan.Step) (execute.Secrets, error) { panic(errDisk) }),
 		"nobody": nil,
 	} {

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"reconciler/reconcile/execute"
@@ -194,38 +195,41 @@ func (f observerFunc) Observe(e execute.Event) { f(e) }
 // worked on.
 func TestADeadControllerBeginsNothing(t *testing.T) {
 	t.Parallel()
-	g := newGated()
-	s := serve(t, g, slow())
-	h, err := greetOver(s.client, testTarget(), slow())
-	if err != nil {
-		t.Fatal(err)
-	}
-	var all []plan.Step
-	for i := range 2 {
-		all = append(all, stepOf(want(i), plan.Clone), stepOf(want(i), plan.Configure))
-	}
-	ended := make(chan execute.Result)
-	go func() { ended <- carryOut(t.Context(), h, all, execute.Options{Parallel: 1}) }()
-	<-g.begun
-	_ = h.Close()
-	r := <-ended
-	if first := r.Outcomes[0].Steps[0]; first.Status != execute.Failed ||
-		!strings.Contains(first.Err.Error(), testHost) {
-		t.Errorf("what it was at is told as %s: %v", first.Status, first.Err)
-	}
-	if other := r.Outcomes[1].Steps[0]; other.Status != execute.Skipped ||
-		!strings.Contains(other.Message, testHost) {
-		t.Errorf("what it had not begun is told as %s: %s", other.Status, other.Message)
-	}
-	eventually(t, "the agent knows", func() bool { return g.waits.Load() == 1 })
-	close(g.gate)
-	s.wait(t)
-	if there := observed(t, g.Fake); len(there) != 2 || there[1].Mark == nil {
-		t.Errorf("the host has %+v", there)
-	}
-	if g.waits.Load() != 1 {
-		t.Errorf("%d steps were begun", g.waits.Load())
-	}
+	synctest.Test(t, func(t *testing.T) {
+		g := newGated()
+		s := serve(t, g, slow())
+		h, err := greetOver(s.client, testTarget(), slow())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var all []plan.Step
+		for i := range 2 {
+			all = append(all, stepOf(want(i), plan.Clone), stepOf(want(i), plan.Configure))
+		}
+		ended := make(chan execute.Result)
+		go func() { ended <- carryOut(t.Context(), h, all, execute.Options{Parallel: 1}) }()
+		<-g.begun
+		synctest.Wait() // until the controller knows
+		_ = h.Close()
+		r := <-ended
+		if first := r.Outcomes[0].Steps[0]; first.Status != execute.Failed ||
+			!strings.Contains(first.Err.Error(), testHost) {
+			t.Errorf("what it was at is told as %s: %v", first.Status, first.Err)
+		}
+		if other := r.Outcomes[1].Steps[0]; other.Status != execute.Skipped ||
+			!strings.Contains(other.Message, testHost) {
+			t.Errorf("what it had not begun is told as %s: %s", other.Status, other.Message)
+		}
+		synctest.Wait() // until the agent knows
+		close(g.gate)
+		s.wait(t)
+		if there := observed(t, g.Fake); len(there) != 2 || there[1].Mark == nil {
+			t.Errorf("the host has %+v", there)
+		}
+		if g.waits.Load() != 1 {
+			t.Errorf("%d steps were begun", g.waits.Load())
+		}
+	})
 }
 
 // FuzzTold has an agent tell anything of a batch. Whatever it is, every step is told to have become
@@ -278,13 +282,15 @@ func FuzzTold(f *testing.F) {
 // and ends.
 type talking struct {
 	io.Reader
-	asked chan struct{}
+	greeted, asked chan struct{}
+	once           sync.Once
 }
 
 func newTalking(says []byte) *talking {
-	t := &talking{asked: make(chan struct{})}
+	t := &talking{greeted: make(chan struct{}), asked: make(chan struct{})}
 	hello := frame(`{"id":1,"result":{"Major":2}}`)
-	t.Reader = io.MultiReader(bytes.NewReader(hello), after{t.asked}, bytes.NewReader(says))
+	t.Reader = io.MultiReader(after{t.greeted}, bytes.NewReader(hello), after{t.asked},
+		bytes.NewReader(says))
 	return t
 }
 
@@ -299,6 +305,7 @@ func (a after) Read([]byte) (int, error) {
 
 // Write implements io.Writer.
 func (t *talking) Write(p []byte) (int, error) {
+	t.once.Do(func() { close(t.greeted) })
 	if bytes.Contains(p, []byte(`"method":"batch"`)) {
 		close(t.asked)
 	}

@@ -30,7 +30,7 @@ type fleet struct {
 	hosts    []string
 	store    state.Store
 	keys     *state.Sealer
-	tree     fstest.MapFS
+	tree     string
 	reach    func(host string) (net.Conn, error)
 	followed bool
 	sent     messages
@@ -70,12 +70,7 @@ func (f *fleet) declare(containers int) {
 			fmt.Fprintf(&y, "    c%d.%s.example.org: {}\n", c, name)
 		}
 	}
-	f.tree = fstest.MapFS{"tree.yaml": {Data: []byte(y.String())}}
-}
-
-// Fetch implements reconcile.Source.
-func (f *fleet) Fetch(context.Context) (spec.Snapshot, error) {
-	return spec.Snapshot{Files: f.tree, Revision: spec.Revision{ID: "r1"}}, nil
+	f.tree = y.String()
 }
 
 func (f *fleet) dial(_ context.Context, h *spec.Host, installation string) (reconcile.Host, error) {
@@ -87,35 +82,39 @@ func (f *fleet) dial(_ context.Context, h *spec.Host, installation string) (reco
 	return greetOver(&tapped{conn, h.Name, &f.sent}, t, usual())
 }
 
-// run makes a pass and returns what it found and did.
-func (f *fleet) run() reconcile.Pass {
-	f.t.Helper()
-	declared, err := reconcile.Fetch(f.t.Context(), f, spec.Options{})
+// onePass makes a pass of a tree, with what is not in o as it is for all.
+func onePass(
+	ctx context.Context, tree string, o reconcile.Options,
+) (reconcile.Pass, error) {
+	declared, err := reconcile.Fetch(ctx, written(tree), spec.Options{})
 	if err != nil {
-		f.t.Fatal(err)
+		return reconcile.Pass{}, err
 	}
-	p, err := reconcile.Run(f.t.Context(), declared, reconcile.Options{
-		Store: f.store, Sealer: f.keys, Random: rand.Reader, Dial: f.dial,
-		LockTimeout: tolerance, Parallel: 4, Tries: 1, Followed: f.followed, Log: quiet(),
-		Now: time.Now,
-	})
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	if len(p.Plan.Unreachable) > 0 {
-		f.t.Fatalf("the pass fails: %v", p.Plan.Unreachable[0])
-	}
-	return p
+	o.Random, o.LockTimeout, o.Parallel, o.Tries = rand.Reader, tolerance, 4, 1
+	o.Log, o.Now = quiet(), time.Now
+	return reconcile.Run(ctx, declared, o)
+}
+
+// written is a source that is one file.
+type written string
+
+// Fetch implements reconcile.Source.
+func (w written) Fetch(context.Context) (spec.Snapshot, error) {
+	files := fstest.MapFS{"tree.yaml": {Data: []byte(w)}}
+	return spec.Snapshot{Files: files, Revision: spec.Revision{ID: "r1"}}, nil
 }
 
 // pass makes a pass that must succeed and returns the number of its steps.
 func (f *fleet) pass() int {
 	f.t.Helper()
-	p := f.run()
-	if p.Result != nil {
-		if err := firstError(*p.Result); err != nil {
-			f.t.Fatal(err)
-		}
+	p, err := onePass(f.t.Context(), f.tree, reconcile.Options{
+		Store: f.store, Sealer: f.keys, Dial: f.dial, Followed: f.followed,
+	})
+	if err == nil && p.Result != nil {
+		err = firstError(*p.Result)
+	}
+	if err != nil || len(p.Plan.Unreachable) > 0 {
+		f.t.Fatalf("the pass fails: %v, %v", err, p.Plan.Unreachable)
 	}
 	return len(p.Plan.Steps)
 }

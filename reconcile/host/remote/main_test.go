@@ -25,13 +25,17 @@ const (
 	tolerance = 60 * time.Second
 )
 
-// TestMain makes this program its own agent: ssh, and what is delivered, run it as "agent".
+// TestMain makes this program its own agent: ssh, and what is delivered, run it as "agent". Tests
+// run it as a pool of agents, and as a controller.
 func TestMain(m *testing.M) {
 	if len(os.Args) == 2 && os.Args[1] == "agent" {
 		os.Exit(runAgent())
 	}
 	if len(os.Args) == 3 && os.Args[1] == "pool" {
 		os.Exit(servePool(os.Args[2]))
+	}
+	if len(os.Args) == 3 && os.Args[1] == "controller" {
+		os.Exit(runController(os.Args[2]))
 	}
 	os.Exit(m.Run())
 }

@@ -121,22 +121,26 @@ func TestAnErrorArrivesAsTheDriverMadeIt(t *testing.T) {
 
 func TestACancelledBatchFinishesWhatRuns(t *testing.T) {
 	t.Parallel()
-	g := newGated()
-	h := over(t, g, slow())
-	ctx, cancel := context.WithCancel(t.Context())
-	go func() {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGated()
+		h := over(t, g, slow())
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan execute.Result)
+		all := []plan.Step{stepOf(want(1), plan.Clone), stepOf(want(1), plan.Configure)}
+		go func() { ended <- carryOut(ctx, h, all, execute.Options{}) }()
 		<-g.begun
 		cancel()
+		synctest.Wait() // until the agent knows
 		close(g.gate)
-	}()
-	all := []plan.Step{stepOf(want(1), plan.Clone), stepOf(want(1), plan.Configure)}
-	r := carryOut(ctx, h, all, execute.Options{})
-	if first := r.Outcomes[0].Steps[0]; first.Status != execute.Done || !r.Interrupted {
-		t.Errorf("the running step is %s, %v, interrupted %v", first.Status, first.Err, r.Interrupted)
-	}
-	if _, err := h.Do(t.Context(), stepOf(want(1), plan.Configure), execute.Secrets{}); err != nil {
-		t.Errorf("the next step on the same connection fails: %v", err)
-	}
+		r := <-ended
+		if first := r.Outcomes[0].Steps[0]; first.Status != execute.Done || !r.Interrupted {
+			t.Errorf("what runs is %s, %v, interrupted %v", first.Status, first.Err, r.Interrupted)
+		}
+		step := stepOf(want(1), plan.Configure)
+		if _, err := h.Do(t.Context(), step, execute.Secrets{}); err != nil {
+			t.Errorf("the next step on the same connection fails: %v", err)
+		}
+	})
 }
 
 // TestTheLimitOfAStepHoldsOnItsHost has a step hang.
