@@ -1,0 +1,115 @@
+package reconcile_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"reconciler/reconcile/execute"
+	"reconciler/reconcile/plan"
+	"reconciler/reconcile/report"
+)
+
+// declareGroup declares hosts h1 … h3, which are a group with one canary, each with a container
+// of some memory.
+func (w *world) declareGroup(memory string) {
+	var b strings.Builder
+	b.WriteString("groups: {web: {hosts: [h1, h2, h3], canary: 1}}\ntargets:\n")
+	for i := range 3 {
+		fmt.Fprintf(&b, "  h%d: {c%[1]d.example.com: {memory: %s}}\n", i+1, memory)
+	}
+	w.declare(b.String())
+}
+
+// reached says what became of each host.
+func reached(r *execute.Result) string {
+	var parts []string
+	for _, o := range r.Outcomes {
+		word := "done"
+		switch {
+		case o.Refused:
+			word = "waits"
+		case o.Failed():
+			word = "failed"
+		}
+		parts = append(parts, o.Host+" "+word)
+	}
+	return strings.Join(parts, ", ")
+}
+
+// Single runs, from cron perhaps, have nothing in common but the store.
+func TestABadChangeStaysOnTheCanaryRunAfterRun(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 3)
+	w.declareGroup("64M")
+	if got := reached(w.run().Result); got != "h1 done, h2 done, h3 done" {
+		t.Fatalf("the first run: %s", got)
+	}
+	before := map[string]int{"h2": w.hosts["h2"].Writes(), "h3": w.hosts["h3"].Writes()}
+	w.declareGroup("128M")
+	w.hosts["h1"].Fail("c1.example.com", plan.Configure, 3, fmt.Errorf("no: %w", execute.ErrPermanent))
+	for range 3 {
+		pass := w.run()
+		if got := reached(pass.Result); got != "h1 failed, h2 waits, h3 waits" {
+			t.Fatalf("a run with the bad change: %s", got)
+		}
+		if code := report.ExitCode(pass.Plan, pass.Result, false); code != report.ExitFailed {
+			t.Errorf("exit code %d", code)
+		}
+	}
+	for h, n := range before {
+		if w.hosts[h].Writes() != n {
+			t.Errorf("the bad change reaches %s", h)
+		}
+	}
+	for _, r := range w.snapshot().Records {
+		if (r.Intent != "") != (r.Host == "h1") {
+			t.Errorf("%s/%s: intent %q; what got no turn was not begun", r.Host, r.Name, r.Intent)
+		}
+	}
+	if got := reached(w.run().Result); got != "h1 done, h2 done, h3 done" {
+		t.Errorf("the run after the canary was mended: %s", got)
+	}
+	w.mustBeConverged()
+}
+
+// A canary that was suspended after it failed, or left the tree, must not keep the others.
+func TestACanaryThatIsTakenOutOfTheWay(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 3)
+	w.declareGroup("64M")
+	w.run()
+	w.declareGroup("128M")
+	w.hosts["h1"].Fail("c1.example.com", plan.Configure, -1, fmt.Errorf("no: %w", execute.ErrPermanent))
+	w.run()
+	w.declare("groups: {web: {hosts: [h2, h3], canary: 1}}\ntargets:\n" +
+		"  h2: {c2.example.com: {memory: 128M}}\n  h3: {c3.example.com: {memory: 128M}}\n")
+	if got := reached(w.run().Result); got != "h2 done, h3 done" {
+		t.Errorf("without the canary: %s", got)
+	}
+}
+
+// A host that nobody can reach stops a rollout in which none may fail, and only that.
+func TestAHostThatCannotBeReachedStopsTheRollout(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 3)
+	w.declareGroup("64M")
+	w.run()
+	delete(w.hosts, "h3")
+	w.hosts["h2"].StopByHand("c2.example.com")
+	w.declareGroup("128M")
+	pass := w.run()
+	if got := reached(pass.Result); got != "h2 done" {
+		t.Errorf("the repair of h2 alone shall be done, not: %s", got)
+	}
+	held := 0
+	for _, h := range pass.Plan.Held {
+		if h.Code == plan.HeldRollout {
+			held++
+		}
+	}
+	if code := report.ExitCode(pass.Plan, pass.Result, false); held != 2 ||
+		code != report.ExitUnreachable {
+		t.Errorf("%d containers wait, exit code %d", held, code)
+	}
+}
