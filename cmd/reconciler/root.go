@@ -28,7 +28,7 @@ const exitText = `Exit codes:
   0  done, or nothing to do
   1  failed: bad usage, bad tree, unreadable source, a step failed
   2  only with "plan --detailed-exitcode": the plan is not empty
-  3  converged as far as allowed, but a guard blocked something
+  3  converged as far as allowed, but a guard blocked something or a rollout has stopped
   4  some hosts were unreachable; the others converged
 Where several apply, the first of 1, 2, 4, 3 counts.`
 

@@ -110,7 +110,7 @@ func (u *unit) release() (ready []*unit) {
 	for open := []*unit{u}; len(open) > 0; open = open[1:] {
 		failed := open[0].outcome.Failed()
 		for _, d := range open[0].dependants {
-			if d.settled() || d.inTurn != u.inTurn {
+			if d.inTurn != u.inTurn || d.settled() {
 				continue // see turn.enter
 			}
 			d.unmet--
