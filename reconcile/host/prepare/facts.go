@@ -59,8 +59,14 @@ func firstLine(s string) string {
 
 // fileSystem is one of this machine. Sizes are in bytes.
 type fileSystem struct {
+	kind        int64 // its magic number; zero: not known
 	total, free int64
-	btrfs       bool
+}
+
+// hasOverlays reports whether the kernel lets an overlay be written to this file system.
+func (f fileSystem) hasOverlays() bool {
+	return !slices.Contains([]int64{0, unix.OVERLAYFS_SUPER_MAGIC, unix.NFS_SUPER_MAGIC,
+		unix.FUSE_SUPER_MAGIC, unix.MSDOS_SUPER_MAGIC, unix.ECRYPTFS_SUPER_MAGIC}, f.kind)
 }
 
 // fileSystemOf returns the file system that a directory is on, or would be if it were made.
@@ -75,19 +81,19 @@ func fileSystemOf(dir string) (fileSystem, error) {
 		return fileSystem{}, err
 	}
 	return fileSystem{
-		total: int64(s.Blocks) * s.Bsize,
-		free:  int64(s.Bfree) * s.Bsize, // containers are written by root: the reserve counts
-		btrfs: s.Type == unix.BTRFS_SUPER_MAGIC,
+		total: int64(s.Blocks) * int64(s.Bsize),
+		free:  int64(s.Bfree) * int64(s.Bsize), // containers are written by root: the reserve counts
+		kind:  int64(s.Type),
 	}, nil
 }
 
 // backings returns what works, sorted. What would take a package more does not.
 func backings(ctx context.Context, disk fileSystem, groups []string) []string {
 	out := []string{"dir"}
-	if hasFileSystem(ctx, "overlay") {
+	if disk.hasOverlays() && hasFileSystem(ctx, "overlay") {
 		out = append(out, "overlayfs")
 	}
-	if disk.btrfs && ask(ctx, "btrfs", "--version") != "" {
+	if disk.kind == unix.BTRFS_SUPER_MAGIC {
 		out = append(out, "btrfs")
 	}
 	if len(groups) > 0 {
