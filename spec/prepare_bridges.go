@@ -78,21 +78,27 @@ func (b *builder) completeBridge(h *Host, d *bridgeEntry, path string) {
 // gatewaysOn returns the gateways of the networks on a bridge: of those that the containers of the
 // host use, else of all that are declared.
 func (b *builder) gatewaysOn(h *Host, bridge string) []netip.Prefix {
-	var used, declared []netip.Prefix
-	for _, c := range h.Containers {
-		if c.Network != nil && c.Bridge == bridge && c.Network.Gateway.IsValid() {
-			used = append(used, c.Network.gateway())
-		}
+	if used := h.gatewaysOn(bridge); len(used) > 0 {
+		return used
 	}
-	if len(used) > 0 {
-		return sortPrefixes(used)
-	}
+	var declared []netip.Prefix
 	for _, n := range b.networks {
 		if n.Bridge == bridge && n.Gateway.IsValid() && n.CIDR.IsValid() {
 			declared = append(declared, n.gateway())
 		}
 	}
 	return sortPrefixes(declared)
+}
+
+// gatewaysOn returns the gateways of the networks that containers of the host have on a bridge.
+func (h *Host) gatewaysOn(bridge string) []netip.Prefix {
+	var used []netip.Prefix
+	for _, c := range h.Containers {
+		if c.Network != nil && c.Bridge == bridge && c.Network.Gateway.IsValid() {
+			used = append(used, c.Network.gateway())
+		}
+	}
+	return sortPrefixes(used)
 }
 
 // gateway is the address that the host has on the network.

@@ -206,3 +206,34 @@ targets: {h: {a: {network: n1}, b: {network: n2}}}`, []string{
 			"a.yaml:4: hosts.h.prepare.volume_group: is encrypted, but a plan must be able to show it"}},
 	})
 }
+
+// Whoever prepares a host by hand gets what prepare: {} means, also where nothing is declared.
+func TestPreparationOnRequest(t *testing.T) {
+	t.Parallel()
+	for name, text := range map[string]string{
+		"undeclared": "targets: {h: {a: {}, b: {}}}",
+		"empty":      "hosts: {h: {prepare: {}}}\ntargets: {h: {a: {}, b: {}}}",
+		"whole":      "hosts: {h: {prepare: {bridges: {lxcbr1: {}}}}}\ntargets: {h: {}}",
+	} {
+		p := parse(t, text).Hosts["h"].Preparation()
+		if got := bridges(&p); got != "lxcbr1: 10.5.0.1/16, NAT" {
+			t.Errorf("%s: the host gets %q", name, got)
+		}
+		if err := p.Validate(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// The defaults of a host hold for the host itself.
+func TestHostHasItsDefaults(t *testing.T) {
+	t.Parallel()
+	h := parse(t, `
+defaults: {drift: report}
+hosts: {a: {defaults: {windows: [daily 02:00-03:00]}}, b: {defaults: {drift: ignore}}}
+targets: {a: {}, b: {}}`).Hosts
+	if h["a"].Drift != spec.DriftReport || len(h["a"].Windows) != 1 ||
+		h["b"].Drift != spec.DriftIgnore || len(h["b"].Windows) != 0 {
+		t.Errorf("hosts are changed when nothing of theirs may be: %+v, %+v", h["a"], h["b"])
+	}
+}

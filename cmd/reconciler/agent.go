@@ -11,7 +11,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"reconciler/reconcile/host/lxc"
 	"reconciler/reconcile/host/remote"
 )
 
@@ -51,15 +50,6 @@ func serveAgent(ctx context.Context, pipe stdio, log *slog.Logger) error {
 		Version:  version(),
 		Hostname: hostname(),
 		Log:      log,
-	})
-}
-
-// openLocal returns the driver of this machine.
-func openLocal(host, lxcpath, installation string, log *slog.Logger) (*lxc.Host, error) {
-	return lxc.New(lxc.Options{
-		Host: host, LXCPath: lxcpath, Installation: installation, Log: log,
-		// This very program, also after another version took its place on the disk.
-		Launcher: []string{"/proc/self/exe", "reconciler", "launch"},
 	})
 }
 

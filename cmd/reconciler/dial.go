@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"os"
 
@@ -16,6 +17,9 @@ type dialer struct {
 	program   *remote.Program // delivered to the hosts that are reached through ssh
 	sshConfig string          // empty: the user's
 	mayChange bool            // this machine; else only others
+
+	// mayPrepare lets hosts without LXC be reached that nothing declares to be prepared.
+	mayPrepare bool
 }
 
 func newDialer(a *app, log *slog.Logger) dialer {
@@ -36,11 +40,16 @@ func (d dialer) dial(
 		}
 		return host, nil
 	}
-	host, err := remote.Dial(ctx, d.options(h, installation))
-	if err != nil {
+	host, bare, err := remote.Reach(ctx, d.options(h, installation))
+	switch {
+	case err != nil:
 		return nil, err
+	case bare == nil:
+		return host, nil
+	case h.Prepare == nil && !d.mayPrepare:
+		return nil, errors.Join(bare.Lacking(), bare.Close())
 	}
-	return host, nil
+	return bare, nil
 }
 
 // options say how ssh reaches a host.

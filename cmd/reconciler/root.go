@@ -171,7 +171,7 @@ keeps it so, and shows beforehand what it would do.`,
 	root.AddCommand(
 		newValidate(a), newPlan(a), newRun(a), newShow(a), newExplain(a), newSecret(a),
 		newStatus(a), newState(a), newSchema(a), newVersion(a), newLaunch(a), newAgent(a),
-		newApply(a), newDiff(a), newSuspend(a), newResume(a), newTrigger(a), newHistory(a),
+		newApply(a), newDiff(a), newSuspend(a), newResume(a), newTrigger(a), newHistory(a), newHost(a),
 	)
 	explainUsage(root)
 	return root

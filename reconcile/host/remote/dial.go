@@ -37,25 +37,40 @@ type Options struct {
 	Log       *slog.Logger // required
 
 	directory string // of delivered agents of root; empty: agentDir
+	libraries string // patterns of files, where liblxc may be; empty: usualLibraries
 	timing    timing // zero: the usual one
 }
 
-// Dial starts ssh, delivers the agent if it is missing on the host, and greets it. The user on the
+// Dial is Reach for a host that has LXC. One without is an error.
+func Dial(ctx context.Context, o Options) (*Host, error) {
+	h, bare, err := Reach(ctx, o)
+	if bare != nil {
+		err = errors.Join(bare.Lacking(), bare.Close())
+	}
+	return h, err
+}
+
+// Reach starts ssh, delivers the agent if it is missing on the host, and greets it. The user on the
 // host is root, or may use sudo without a password. Errors are *ConnectError if ssh could be asked
 // at all. The connection outlives ctx: Close ends it.
-func Dial(ctx context.Context, o Options) (*Host, error) {
+//
+// On a host without LXC the agent cannot run: it is a Bare then, and no Host.
+func Reach(ctx context.Context, o Options) (*Host, *Bare, error) {
 	if o.SSH == "" {
 		o.SSH = "ssh"
 	}
 	if o.directory == "" {
 		o.directory = agentDir
 	}
+	if o.libraries == "" {
+		o.libraries = usualLibraries
+	}
 	if o.timing == (timing{}) {
 		o.timing = usual()
 	}
 	if o.Gateway != nil {
 		if err := o.Gateway.checkKey(); err != nil {
-			return nil, &ConnectError{Host: o.Target.Host, Address: o.Address, Err: err,
+			return nil, nil, &ConnectError{Host: o.Target.Host, Address: o.Address, Err: err,
 				Advice: "put the key there, name another one in ssh_gateway_key, or remove that key of " +
 					"the tree: ssh then uses those that it is configured with"}
 		}
@@ -63,23 +78,21 @@ func Dial(ctx context.Context, o Options) (*Host, error) {
 	d := dialer{Options: o}
 	args, err := d.args()
 	if err != nil {
-		return nil, fmt.Errorf("cannot reach host %q: %w", o.Target.Host, err)
+		return nil, nil, fmt.Errorf("cannot reach host %q: %w", o.Target.Host, err)
 	}
 	d.process, err = start(args, func(line string) {
 		o.Log.Info("host says", "host", o.Target.Host, "line", line)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("cannot reach host %q: %w", o.Target.Host, err)
+		return nil, nil, fmt.Errorf("cannot reach host %q: %w", o.Target.Host, err)
 	}
-	h, err := d.greet(ctx)
+	h, bare, err := d.greet(ctx)
 	if err != nil {
 		err = d.explain(err)
 		d.process.kill()
-		return nil, errors.Join(err, d.process.Close())
+		return nil, nil, errors.Join(err, d.process.Close())
 	}
-	h.lost = d.explain
-	h.close = d.close
-	return h, nil
+	return h, bare, nil
 }
 
 // dialer is a connection that is being made.
@@ -105,20 +118,30 @@ func (d *dialer) args() ([]string, error) {
 	return sshArgs(d.Options, d.address, command)
 }
 
-// greet waits for the agent, delivers it if it is missing, and says hello.
-func (d *dialer) greet(ctx context.Context) (*Host, error) {
-	machine, err := d.await(ctx, connectLimit, nil)
-	if err == nil && machine != "" {
-		system, machine, _ := strings.Cut(machine, " ")
+// greet waits for the agent, delivers it if it is missing, and says hello if it can run.
+func (d *dialer) greet(ctx context.Context) (*Host, *Bare, error) {
+	said, err := d.await(ctx, connectLimit, nil)
+	if err == nil && said != "" && !strings.HasPrefix(said, bareMark) {
+		system, machine, _ := strings.Cut(said, " ")
 		if err := runsOn(system, machine); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		d.Log.Info("delivering the agent", "host", d.Target.Host, "bytes", d.Program.size)
-		_, err = d.await(ctx, deliverLimit, d.deliver)
+		said, err = d.await(ctx, deliverLimit, d.deliver)
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	if facts, isBare := strings.CutPrefix(said, bareMark); isBare {
+		bare, err := newBare(d, facts)
+		return nil, bare, err
+	}
+	h, err := d.hello(ctx)
+	return h, nil, err
+}
+
+// hello greets the agent, which runs.
+func (d *dialer) hello(ctx context.Context) (*Host, error) {
 	ctx, cancel := limited(ctx, connectLimit)
 	defer cancel()
 	g := greeting{Major: major, Minor: minor, Version: d.Version, Target: d.Target}
@@ -130,6 +153,7 @@ func (d *dialer) greet(ctx context.Context) (*Host, error) {
 		h.peer.giveUp(nil)
 		return nil, fmt.Errorf("the agent there is damaged: remove %s/%s", d.directory, hash)
 	}
+	h.lost, h.close = d.explain, d.close
 	return h, nil
 }
 
@@ -145,11 +169,10 @@ func limited(ctx context.Context, limit time.Duration) (context.Context, context
 	return context.WithTimeoutCause(ctx, limit, fmt.Errorf("timed out after %s", limit))
 }
 
-// await does something and then waits until the agent is ready or missing. If it is missing, it
-// returns what uname(1) says there.
+// await does something and then waits until the agent is ready, or cannot run; see awaitLine.
 func (d *dialer) await(
 	ctx context.Context, limit time.Duration, first func() error,
-) (machine string, err error) {
+) (said string, err error) {
 	ctx, cancel := limited(ctx, limit)
 	defer cancel()
 	stop := context.AfterFunc(ctx, d.process.kill)
@@ -158,12 +181,12 @@ func (d *dialer) await(
 		err = first()
 	}
 	if err == nil {
-		machine, err = awaitLine(d.process.lines)
+		said, err = awaitLine(d.process.lines)
 	}
 	if ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
-	return machine, err
+	return said, err
 }
 
 // deliver sends the program. If it fails, ssh or the script there says why.
@@ -176,31 +199,34 @@ func (d *dialer) deliver() error {
 	return nil
 }
 
-// awaitLine skips what a login shell writes. It returns what follows asked, or nothing if the agent
-// is ready.
-func awaitLine(lines *bufio.Reader) (machine string, err error) {
+// awaitLine skips what a login shell writes. It returns nothing if the agent is ready, what follows
+// asked if it is missing, and what begins with bareMark if LXC is.
+func awaitLine(lines *bufio.Reader) (said string, err error) {
 	noise := io.LimitReader(lines, maxNoise)
-	var said []byte
+	var all []byte
 	for start := 0; ; {
 		var c [1]byte // not one more: what follows the line is for others
-		if _, err := noise.Read(c[:]); errors.Is(err, io.EOF) && len(said) == maxNoise {
-			return "", fmt.Errorf("what answers is no agent: it says %q", clean(string(said[:80])))
+		if _, err := noise.Read(c[:]); errors.Is(err, io.EOF) && len(all) == maxNoise {
+			return "", fmt.Errorf("what answers is no agent: it says %q", clean(string(all[:80])))
 		} else if errors.Is(err, io.EOF) {
 			return "", errEnded
 		} else if err != nil {
 			return "", err
 		}
-		said = append(said, c[0])
+		all = append(all, c[0])
 		if c[0] != '\n' {
 			continue
 		}
-		line := string(said[start : len(said)-1])
-		start = len(said)
+		line := string(all[start : len(all)-1])
+		start = len(all)
 		if strings.HasSuffix(line, Ready) {
 			return "", nil
 		}
 		if _, machine, found := strings.Cut(line, asked); found {
 			return machine, nil
+		}
+		if at := strings.Index(line, announced+bareMark); at >= 0 {
+			return line[at+len(announced):], nil
 		}
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"reconciler/reconcile/execute"
 	"reconciler/reconcile/host/hosttest"
 	"reconciler/reconcile/plan"
+	"reconciler/spec"
 )
 
 func frame(text string) []byte {
@@ -195,7 +196,8 @@ func TestStepsThatNobodyAsksForTakeLittleMemory(t *testing.T) {
 
 func TestNothingIsDoneBeforeHello(t *testing.T) {
 	t.Parallel()
-	for _, method := range []string{"batch", "observe", "lock", "unlock", "deaths"} {
+	for _, method := range []string{"batch", "observe", "lock", "unlock", "deaths", "check",
+		"prepare"} {
 		r, _ := rawTo(t, newFake())
 		got := r.ask(`{"jsonrpc":"2.0","id":1,"method":"` + method + `","params":{}}`)
 		if !strings.Contains(got, "hello comes first") {
@@ -235,6 +237,9 @@ func FuzzAgent(f *testing.F) {
 		frame(`{"method":"steps","params":{"Call":2,"Steps":[{"host":"h1.example.org","container":"b",`+
 			`"Again":true,"action":"password","Fails":"x","needs":["a"]}]}}`),
 		frame(`{"id":2,"method":"batch","params":{"Steps":2,"Parallel":2,"Tries":1}}`)))
+	f.Add(frame(`{"id":2,"method":"check","params":{"Want":{"packages":["lxc"]}}}`))
+	f.Add(frame(`{"id":2,"method":"prepare","params":{"Want":{"sysctl":{"net/../../x":"1"},` +
+		`"bridges":[{"name":"b;c","address":"10.5.0.1/16","nat":true}]}}}`))
 	f.Add(frame(`{"id":0,"result":null}`))
 	f.Add([]byte{0xff, 0xff, 0xff, 0xff})
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -298,7 +303,9 @@ func FuzzClient(f *testing.F) {
 	f.Add(frame(`{"jsonrpc":"2.0","method":"died","params":{"Call":2,"Container":"x"}}`))
 	f.Add(frame(`{"jsonrpc":"2.0","id":9,"method":"hello"}`))
 	f.Add(frame(`{"jsonrpc":"2.0","id":99,"result":null}`))
-	hello, err := json.Marshal(Agent{Major: major, Capabilities: []string{methodDeaths}})
+	f.Add(frame(`{"jsonrpc":"2.0","id":2,"result":{"Facts":{"lxc":"5"},"Done":["x"],"Fault":{}}}`))
+	hello, err := json.Marshal(Agent{Major: major, Minor: minor,
+		Capabilities: []string{methodDeaths, methodPrepare}})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -318,6 +325,8 @@ func FuzzClient(f *testing.F) {
 			t.Errorf("%q is taken for host %q", data, actual.Host)
 		}
 		_, _ = h.Lock(ctx, "me")
+		_, _, _ = h.Check(ctx, nil)
+		_, _ = h.Prepare(ctx, spec.Preparation{})
 		_, _ = h.Do(ctx, plan.Step{}, execute.Secrets{})
 		_ = h.Deaths(ctx, map[string]int{"x": 1}, func(string) {})
 		_ = h.Close()

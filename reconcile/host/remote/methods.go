@@ -38,6 +38,9 @@ func (s *session) hello(_ context.Context, params json.RawMessage) (any, error) 
 	if _, ok := driver.(deathWatcher); ok {
 		self.Capabilities = append(self.Capabilities, methodDeaths)
 	}
+	if _, ok := driver.(preparer); ok {
+		self.Capabilities = append(self.Capabilities, methodPrepare)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.driver, s.target = driver, g.Target

@@ -8,13 +8,14 @@ import (
 	"unicode"
 
 	"reconciler/reconcile/plan"
+	"reconciler/spec"
 )
 
 // The version of the protocol. Peers of different majors do not understand each other; a higher
 // minor only adds what the other side does not ask for.
 const (
 	major = 2
-	minor = 0
+	minor = 1
 )
 
 // Methods that an agent knows, and notifications.
@@ -24,6 +25,8 @@ const (
 	methodUnlock  = "unlock"  // lockID → nothing
 	methodObserve = "observe" // nothing → plan.Actual
 	methodBatch   = "batch"   // batchRequest → nothing, after its last step
+	methodCheck   = "check"   // checkRequest → checkAnswer
+	methodPrepare = "prepare" // prepareRequest → prepareAnswer
 	methodDeaths  = "deaths"  // deathsRequest → nothing, when it is cancelled
 
 	noticeCancel = "cancel" // callID: the call shall end soon; it is answered as any other
@@ -55,7 +58,7 @@ type Agent struct {
 	Version      string   // of the program
 	Hash         string   // of the program: SHA-256 in hex
 	Hostname     string   // of the machine
-	Capabilities []string // what it can do beside steps: "deaths"
+	Capabilities []string // what it can do beside steps: "deaths", "prepare"
 }
 
 // check refuses what cannot be a target.
@@ -121,6 +124,23 @@ type recordedNotice struct {
 	callID
 	Container string
 	Error     string `json:",omitempty"` // why it is not recorded, if it is not
+}
+
+type checkRequest struct {
+	Want *spec.Preparation `json:",omitempty"` // nil: only the facts are asked for
+}
+
+type checkAnswer struct {
+	Facts   plan.Facts
+	Changes []plan.HostChange `json:",omitempty"`
+}
+
+type prepareRequest struct{ Want spec.Preparation }
+
+// prepareAnswer says what was done, also if it ended with an error.
+type prepareAnswer struct {
+	Done  []string `json:",omitempty"`
+	Fault *fault   `json:",omitempty"`
 }
 
 type deathsRequest struct{ Running map[string]int }

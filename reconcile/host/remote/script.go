@@ -20,13 +20,13 @@ const asked = "reconciler-agent: missing "
 const keepDays = 7
 
 // deliverScript runs the agent of a hash. One that is missing is asked for and read from standard
-// input; it gets its name when it is whole. Its arguments are the hash and size of the agent and
-// the directory of root. The script is a single line without quotes, backslashes and exclamation
+// input; it gets its name when it is whole. Its arguments are the hash and size of the agent, the
+// directory of root and that of the containers, and where liblxc may be. The script is a single line without quotes, backslashes and exclamation
 // marks, so that any login shell passes it on to sh. It removes versions that were not started for
 // days and do not run.
 func deliverScript() string {
 	return strings.Join([]string{
-		`set -u; umask 077; hash=$1 size=$2 dir=$3 run=;`,
+		`set -u; umask 077; hash=$1 size=$2 dir=$3 path=$4 libs=$5 run=;`,
 		`if [ "$(id -u)" -ne 0 ]; then`,
 		`dir=${HOME:?}/.cache/reconciler/agent; run="sudo -n --"; $run true || exit 1; fi;`,
 		`agent=$dir/$hash;`,
@@ -46,7 +46,8 @@ func deliverScript() string {
 		`find "$dir" -type f -name ".new.*" -mtime +0 -exec rm -f {} +;`,
 		`for old in $(find "$dir" -type f -name "[0-9a-f]*" -mtime +` + strconv.Itoa(keepDays) + `); do`,
 		`case $(ls -l /proc/[0-9]*/exe 2>/dev/null) in *"$old"*) ;; *) rm -f "$old" ;; esac; done;`,
-		`fi; exec $run "$agent" agent`,
+		`fi; ` + bareScript(),
+		`exec $run "$agent" agent`,
 	}, " ")
 }
 
@@ -64,7 +65,7 @@ func remoteCommand(o Options) (string, error) {
 			return "", fmt.Errorf("cannot read this program to deliver it: %w", err)
 		}
 		words = []string{deliverScript(), "reconciler", hash, strconv.FormatInt(o.Program.size, 10),
-			o.directory}
+			o.directory, o.Target.LXCPath, o.libraries}
 	} else if strings.HasPrefix(o.Command, "-") || strings.ContainsFunc(o.Command, unicode.IsControl) {
 		return "", errors.New("the agent's program looks like an option or has control characters")
 	}

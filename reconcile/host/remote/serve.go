@@ -10,6 +10,7 @@ import (
 
 	"reconciler/reconcile/execute"
 	"reconciler/reconcile/plan"
+	"reconciler/spec"
 )
 
 // Ready is the line that an agent writes before its first message. Whatever a login shell writes
@@ -17,7 +18,8 @@ import (
 const Ready = "reconciler-agent: ready"
 
 // Driver is what an agent serves: a host, as reconcile.Host has it. One that is an io.Closer is
-// closed at the end. One that has a method Deaths, as lxc.Host has it, is asked for deaths.
+// closed at the end. One that has a method Deaths, as lxc.Host has it, is asked for
+// deaths, and one that is a reconcile.Preparer can be prepared.
 type Driver interface {
 	execute.Host
 	Observe(ctx context.Context) (plan.Actual, error)
@@ -27,6 +29,12 @@ type Driver interface {
 // deathWatcher is a driver that tells when containers end.
 type deathWatcher interface {
 	Deaths(ctx context.Context, running map[string]int, died func(container string)) error
+}
+
+// preparer is a driver that can prepare its machine, as reconcile.Preparer has it.
+type preparer interface {
+	Check(ctx context.Context, want *spec.Preparation) (plan.Facts, []plan.HostChange, error)
+	Prepare(ctx context.Context, want spec.Preparation) (done []string, err error)
 }
 
 // ServeOptions say what an agent serves.

@@ -26,7 +26,7 @@ type session struct {
 	mu      sync.Mutex
 	closing bool // no call begins any more
 	calls   map[jsonrpc2.ID]context.CancelFunc
-	busy    map[string]bool // containers of the batches that are carried out
+	busy    map[string]bool // containers of the batches that are carried out; "" is the host itself
 	locks   map[uint64]func() error
 	lastID  uint64 // of a lock
 	driver  Driver // nil until it was greeted
@@ -62,6 +62,10 @@ func methodOf(name string) (method, bool) {
 		return (*session).unlock, true
 	case methodObserve:
 		return (*session).observe, true
+	case methodCheck:
+		return (*session).check, true
+	case methodPrepare:
+		return (*session).prepare, true
 	case methodBatch:
 		return (*session).batch, true
 	case methodDeaths:

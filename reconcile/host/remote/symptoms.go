@@ -35,7 +35,7 @@ func symptoms() []symptom {
 			"or new privileges are forbidden. Let root log in"},
 		{"account management error", "the account of the user is locked or has expired there"},
 		{"account validation failure", "the account of the user is locked or has expired there"},
-		{"liblxc.so", "install LXC there"},
+		{"liblxc.so", "install LXC there, or declare prepare: {} for the host"},
 		{"error while loading shared libraries", "a library is missing there"},
 		{"GLIBC_", "the system there is older than the one that this program was built on"},
 		{"No space left on device", "make room on the disk there"},

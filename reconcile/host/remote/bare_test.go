@@ -1,0 +1,178 @@
+package remote
+
+import (
+	"context"
+	"os"
+	"strings"
+	"testing"
+
+	"reconciler/spec"
+)
+
+// bareServer is a machine whose loader does not find LXC before apt-get ran.
+func bareServer(t *testing.T) (*server, Options) {
+	t.Helper()
+	s := newServer(t)
+	s.program("ldd", "echo '	liblxc.so.1 => not found'")
+	s.program("ls", "exit 0") // the directory of containers looks as if it were empty
+	s.program("apt-get", `echo "$DEBIAN_FRONTEND $*" >>`+s.path("apt")+"; cat >>"+s.path("apt"))
+	fake := newFake()
+	o := s.options(listen(t, fake))
+	o.libraries = "/nonexistent/liblxc.so.1"
+	return s, o
+}
+
+func reach(t *testing.T, o Options) *Bare {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), tolerance)
+	defer cancel()
+	h, bare, err := Reach(ctx, o)
+	if err != nil || h != nil {
+		t.Fatalf("a host without LXC is taken for %v, %v", h, err)
+	}
+	t.Cleanup(func() { _ = bare.Close() })
+	return bare
+}
+
+func TestHostWithoutLXCIsEmptyUntilItIsPrepared(t *testing.T) {
+	t.Parallel()
+	s, o := bareServer(t)
+	b := reach(t, o)
+	want := spec.Preparation{Sysctl: map[string]string{"net.ipv4.ip_forward": "1"}}
+	actual, err := b.Observe(t.Context())
+	if err != nil || actual.Host != testHost || len(actual.Containers) != 0 || actual.Known {
+		t.Fatalf("observed %+v, %v", actual, err)
+	}
+	facts, changes, err := b.Check(t.Context(), &want)
+	if err != nil || whatOf(changes) != "package lxc, sysctl net.ipv4.ip_forward" {
+		t.Fatalf("it lacks %q, %v", whatOf(changes), err)
+	}
+	if facts.LXC != "" || facts.Memory == 0 || facts.CPUs == 0 || facts.DiskTotal == 0 ||
+		facts.Kernel == "" || facts.Distribution == "" {
+		t.Errorf("facts %+v", facts)
+	}
+	if _, err := os.Stat(s.path("apt")); err == nil {
+		t.Error("to look changes the host")
+	}
+	unlock, err := b.Lock(t.Context(), "me")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done, err := b.Prepare(t.Context(), want)
+	if err != nil || len(done) != 2 || !strings.Contains(done[0], "lxc") {
+		t.Fatalf("done %q, %v", done, err)
+	}
+	const apt = "noninteractive -qy update\n" +
+		"noninteractive -qy -o DPkg::Lock::Timeout=600 --no-install-recommends install lxc\n"
+	if got := s.read("apt"); got != apt {
+		t.Errorf("apt-get is run as\n%s", got)
+	}
+	if actual, err = b.Observe(t.Context()); err != nil || len(actual.Containers) != 1 {
+		t.Errorf("in the same pass it is observed as %+v, %v", actual, err)
+	}
+	checkLocked(t, o, true)
+	if err := unlock(); err != nil {
+		t.Error(err)
+	}
+	checkLocked(t, o, false)
+	if done, err := b.Prepare(t.Context(), want); err != nil || len(done) != 0 {
+		t.Errorf("the second time it does %q, %v", done, err)
+	}
+}
+
+// checkLocked asks over another connection, to a host that has LXC now.
+func checkLocked(t *testing.T, o Options, want bool) {
+	t.Helper()
+	o.libraries = "/bin/sh"
+	other := dial(t, o)
+	ctx, cancel := context.WithTimeout(t.Context(), tolerance)
+	if want {
+		cancel()
+		ctx, cancel = context.WithTimeout(t.Context(), 100*1e6)
+	}
+	defer cancel()
+	unlock, err := other.Lock(ctx, "other")
+	if (err != nil) != want {
+		t.Errorf("another writer: %v; locked shall be %v", err, want)
+	}
+	if err == nil {
+		_ = unlock()
+	}
+}
+
+func TestHostWithoutLXCThatNobodyPreparesSaysWhatToDo(t *testing.T) {
+	t.Parallel()
+	_, o := bareServer(t)
+	_, err := Dial(t.Context(), o)
+	const hint = "LXC is not installed there: declare prepare: {}"
+	if err == nil || !strings.Contains(err.Error(), hint) {
+		t.Errorf("no hint: %v", err)
+	}
+}
+
+func TestPackagesThatCannotBeInstalled(t *testing.T) {
+	t.Parallel()
+	s, o := bareServer(t)
+	s.program("apt-get", "echo 'E: Unable to locate package lxc' >&2; exit 100")
+	b := reach(t, o)
+	_, err := b.Prepare(t.Context(), spec.Preparation{})
+	if err == nil || !strings.Contains(err.Error(), "E: Unable to locate package lxc") {
+		t.Errorf("what apt-get said is lost: %v", err)
+	}
+	if _, err := b.Observe(t.Context()); err == nil {
+		t.Error("a connection that has ended shows an empty host")
+	}
+}
+
+func TestHostWithoutLXCButWithContainersIsNotEmpty(t *testing.T) {
+	t.Parallel()
+	s, o := bareServer(t)
+	s.program("ls", "echo web1")
+	_, bare, err := Reach(t.Context(), o)
+	const why = "LXC is missing there, but something"
+	if bare != nil || err == nil || !strings.Contains(err.Error(), why) {
+		t.Errorf("containers that are there are taken for none: %v", err)
+	}
+}
+
+func TestDistributionsWithoutAptAreRefused(t *testing.T) {
+	t.Parallel()
+	d := &dialer{Options: Options{Target: testTarget()}}
+	b, err := newBare(d, "kept=no apt=no id=fedora version=42 mem=1 cgroup=2 cpus=1 total=1 free=1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range b.changes(&spec.Preparation{Packages: []string{"rsync"}}) {
+		if !strings.Contains(c.Refused, `"fedora 42"`) {
+			t.Errorf("%s would be made on Fedora: %q", c.What, c.Refused)
+		}
+	}
+}
+
+func TestNonsenseAboutABareHostIsRefused(t *testing.T) {
+	t.Parallel()
+	const good = "kept=no apt=yes mem=1 cgroup=2 cpus=1 total=1 free=1"
+	d := &dialer{Options: Options{Target: testTarget()}}
+	if _, err := newBare(d, good); err != nil {
+		t.Fatal(err)
+	}
+	for _, said := range []string{"", "kept=no", strings.Replace(good, "mem=1", "mem=x", 1),
+		strings.Replace(good, "free=1", "free=-1", 1), strings.Replace(good, "kept=no", "", 1),
+		strings.Replace(good, "cpus=1", "cpus=99999999999999999999", 1)} {
+		if b, err := newBare(d, said); err == nil {
+			t.Errorf("%q is taken for %+v", said, b.facts)
+		}
+	}
+}
+
+func FuzzBare(f *testing.F) {
+	f.Add("kept=no apt=yes id=debian version=12 kernel=6.1 mem=1 cgroup=2 cpus=1 bridges=,a,b " +
+		"total=1 free=1")
+	f.Add("kept=no mem== = a=b=c")
+	f.Fuzz(func(t *testing.T, said string) {
+		b, err := newBare(&dialer{Options: Options{Target: testTarget()}}, said)
+		if err == nil && (b.kept || b.facts.Memory < 0 || b.facts.LXC != "") {
+			t.Errorf("%q is taken for %+v", said, b)
+		}
+	})
+}

@@ -1,0 +1,48 @@
+package remote
+
+import "strings"
+
+// announced begins what the script says of a host on which the agent cannot run; bareMark follows
+// where that is for want of LXC, and then facts, as words such as cpus=4.
+const (
+	announced = "reconciler-agent: "
+	bareMark  = "bare "
+)
+
+// installWord is what the script is told to install LXC.
+const installWord = "install"
+
+// usualLibraries are where the loader finds LXC on most hosts.
+const usualLibraries = "/usr/lib/*/liblxc.so.1 /usr/lib/liblxc.so.1 /usr/lib64/liblxc.so.1"
+
+// bareScript is the part of deliverScript that finds out whether the agent can run: the loader must
+// find LXC. Where it does not, the script says what it can of the host, and installs LXC if it is
+// told to. Only a missing file costs a question to the loader. kept=yes says that something is in
+// the directory of the containers.
+func bareScript() string {
+	return strings.Join([]string{
+		`lib=; for f in $libs; do`,
+		`if [ -e "$f" ]; then lib=$f; fi; done;`,
+		`needs=; if [ -z "$lib" ]; then needs=$(ldd "$agent" 2>/dev/null); fi;`,
+		`case $needs in *"liblxc.so.1 => not found"*)`,
+		`kept=no; if [ -n "$($run ls -A "$path" 2>/dev/null)" ]; then kept=yes; fi;`,
+		`ID=; VERSION_ID=; ID_LIKE=; if [ -r /etc/os-release ]; then . /etc/os-release; fi;`,
+		`apt=no; case " $ID $ID_LIKE " in *" debian "*|*" ubuntu "*) apt=yes ;; esac;`,
+		`mem=0; while read -r key value unit; do`,
+		`if [ "$key" = MemTotal: ]; then mem=$value; fi; done </proc/meminfo;`,
+		`cgroup=1; if [ -e /sys/fs/cgroup/cgroup.controllers ]; then cgroup=2; fi;`,
+		`bridges=; for b in /sys/class/net/*/bridge; do`,
+		`if [ -d "$b" ]; then b=${b%/bridge}; bridges=$bridges,${b##*/}; fi; done;`,
+		`near=$path; until [ -d "$near" ]; do near=$(dirname "$near"); done;`,
+		`disk=$(df -Pk "$near" | tail -n 1 | tr -s " ");`,
+		`echo; echo "` + announced + bareMark + `kept=$kept apt=$apt id=$ID version=$VERSION_ID`,
+		`kernel=$(uname -r) mem=$mem cgroup=$cgroup cpus=$(nproc) bridges=$bridges`,
+		`arch=$(dpkg --print-architecture 2>/dev/null || uname -m)`,
+		`total=$(echo "$disk" | cut -d " " -f 2) free=$(echo "$disk" | cut -d " " -f 4)";`,
+		`read -r answer || exit 0; case $answer in ` + installWord + `) ;; *) exit 0 ;; esac;`,
+		`umask 022; apt="$run env DEBIAN_FRONTEND=noninteractive apt-get -qy";`,
+		`{ $apt update && $apt -o DPkg::Lock::Timeout=600 --no-install-recommends install lxc; }`,
+		`</dev/null >&2 || { echo "reconciler: apt-get cannot install lxc" >&2; exit 1; };`,
+		`umask 077 ;; esac;`,
+	}, " ")
+}
