@@ -61,10 +61,12 @@ func planExample(t *testing.T, tree string) {
 	pass, err := reconcile.Plan(context.Background(), declared, reconcile.Options{
 		Store: store, Sealer: keys, Random: rand.Reader,
 		Dial: func(_ context.Context, h *spec.Host, _ string) (reconcile.Host, error) {
-			return hosttest.New(hosttest.Config{
-				Host: h.Name, Installation: snapshot.Installation,
-				Bridges: []string{"lxcbr1", "rcqs0"}, Images: []string{"busybox", "debian"},
-			}), nil
+			c := hosttest.Config{Host: h.Name, Installation: snapshot.Installation,
+				Images: []string{"busybox", "debian"}, Bare: h.Prepare != nil}
+			if !c.Bare {
+				c.Bridges = []string{"lxcbr1", "rcqs0"}
+			}
+			return hosttest.New(c), nil
 		},
 		Parallel: 2, LockTimeout: time.Second, Log: slog.New(slog.DiscardHandler),
 	})

@@ -43,6 +43,6 @@ func bareScript() string {
 		`umask 022; apt="$run env DEBIAN_FRONTEND=noninteractive apt-get -qy";`,
 		`{ $apt update && $apt -o DPkg::Lock::Timeout=600 --no-install-recommends install lxc; }`,
 		`</dev/null >&2 || { echo "reconciler: apt-get cannot install lxc" >&2; exit 1; };`,
-		`umask 077 ;; esac;`,
+		`$run mkdir -p "$path"; umask 077 ;; esac;`,
 	}, " ")
 }
