@@ -10,4 +10,7 @@
 // accepted if it is as declared, else refused with a sentence. What is not declared any more stays.
 // It never follows a symbolic link to what it writes, and makes no volume group. It knows nothing
 // of ssh and of liblxc. Two calls at once on one machine are the caller's to prevent.
+//
+// NAT is a table of its own and lets nothing through that another one drops: where Docker or ufw
+// have the kernel drop what is forwarded, they are to be told to let the bridge through.
 package prepare
