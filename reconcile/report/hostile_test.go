@@ -68,6 +68,8 @@ func texts(s string) map[string]func(io.Writer, TextOptions) error {
 		"github": func(w io.Writer, _ TextOptions) error {
 			return GitHub(w, p, GitHubOptions{PathPrefix: s})
 		},
+		"checks":   poisoned[HostChecks](s).Text,
+		"prepared": poisoned[HostPreparations](s).Text,
 		"show":     poisoned[Settings](s).Text,
 		"status":   poisoned[Status](s).Text,
 		"records":  poisoned[Records](s).Text,
@@ -94,6 +96,8 @@ func documents(s string) map[string]func(io.Writer) error {
 	return map[string]func(io.Writer) error{
 		"plan":     func(w io.Writer) error { return JSON(w, p, m) },
 		"result":   func(w io.Writer) error { return ResultJSON(w, r, p, m) },
+		"checks":   poisoned[HostChecks](s).JSON,
+		"prepared": poisoned[HostPreparations](s).JSON,
 		"show":     poisoned[Settings](s).JSON,
 		"status":   poisoned[Status](s).JSON,
 		"records":  poisoned[Records](s).JSON,
