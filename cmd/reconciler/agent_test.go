@@ -33,7 +33,7 @@ func TestAgentTakesNothingButMessages(t *testing.T) {
 		code <- run([]string{"agent"}, streams{in: in, out: out, err: io.Discard})
 	}()
 	go func() {
-		_, _ = controller.Write(message(`{"id":1,"method":"hello","params":{"Major":1,"Minor":0,` +
+		_, _ = controller.Write(message(`{"id":1,"method":"hello","params":{"Major":2,"Minor":0,` +
 			`"Version":"x","Target":{"Host":"h","LXCPath":"/nowhere","Installation":"i"}}}`))
 	}()
 	first := make([]byte, len(remote.Ready)+1)
