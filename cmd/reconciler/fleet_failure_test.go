@@ -163,7 +163,10 @@ func (f *fleet) harm(t *testing.T, running func() bool) {
 	t.Helper()
 	victims := f.machines[healthy:]
 	for _, m := range victims {
-		reached := func() bool { _, err := m.try("test -e /run/reached"); return err == nil || !running() }
+		reached := func() bool {
+			_, err := m.try("test -e /run/reached")
+			return err == nil || !running()
+		}
 		if err := waitFor(reached); err != nil || !running() {
 			t.Errorf("%s is not reached", m.name)
 		}

@@ -12,16 +12,37 @@ import (
 	"time"
 )
 
-// TestFleet runs one controller and many machines over real ssh: four and one for each failure.
+// TestFleet runs controllers and machines over real ssh: what happens to some machines of a fleet,
+// and kills on two others.
 func TestFleet(t *testing.T) {
 	t.Parallel()
 	requireLXC(t)
-	f := newFleet(t, healthy+len(failuresOfHosts()))
-	t.Run("converges", f.converges)
-	t.Run("failures", f.failures)
+	troubled := healthy + len(failuresOfHosts())
+	f := newFleet(t, troubled+2)
+	t.Run("converges", func(t *testing.T) { f.part(t, 0, 5).converges(t) })
+	t.Run("failures", func(t *testing.T) {
+		t.Parallel()
+		f.part(t, 0, troubled).failures(t)
+	})
+	t.Run("kills", func(t *testing.T) {
+		t.Parallel()
+		f.part(t, troubled, troubled+2).kills(t)
+	})
 }
 
-// converges: empty machines in one pass, and then nothing is written any more.
+// part is a fleet of some of the machines, which t works with.
+func (f *fleet) part(t *testing.T, from, to int) *fleet {
+	part := *f
+	part.t, part.machines = t, nil
+	for _, m := range f.machines[from:to] {
+		own := *m
+		own.t, own.f = t, &part
+		part.machines = append(part.machines, &own)
+	}
+	return &part
+}
+
+// converges: five empty machines in one pass, and then nothing is written any more.
 func (f *fleet) converges(t *testing.T) {
 	f.prepare("first")
 	c := f.newController(t, f.treeOf("first", plain("a", "b", "c")))
@@ -127,7 +148,8 @@ func (f *fleet) incarnations(name string) map[string]string {
 func (f *fleet) noAgents(t *testing.T) {
 	t.Helper()
 	for _, m := range f.machines {
-		m.eventually("no agent is left", "ps -e >/dev/null && ! pgrep -f '^/var/lib/reconciler/agent/'")
+		m.eventually("no agent is left", "ps -e >/dev/null && "+
+			"! pgrep -f '^(/var/lib/reconciler/agent/|reconciler launch)'")
 	}
 }
 
@@ -144,11 +166,12 @@ func (f *fleet) treeOf(name string, containers func(*machine) []string) string {
 	}
 	b.WriteString("targets:\n")
 	for i, m := range f.machines {
-		fmt.Fprintf(&b, "  %s:\n", m.name)
+		fmt.Fprintf(&b, "  %s: {", m.name)
 		for _, c := range containers(m) {
 			container, settings, _ := strings.Cut(c, " ")
-			fmt.Fprintf(&b, "    %s%d.example.com: {%s}\n", container, i+1, settings)
+			fmt.Fprintf(&b, "%s%d.example.com: {%s}, ", container, i+1, settings)
 		}
+		b.WriteString("}\n")
 	}
 	return b.String()
 }
