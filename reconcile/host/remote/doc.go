@@ -32,7 +32,7 @@ const (
 	maxCalls    = 80
 
 	maxRequest = 1 << 20  // bytes of a message to the agent
-	maxUpload  = 64 << 20 // bytes of steps that wait for the call of their batch
+	maxUpload  = 32 << 20 // bytes of steps that wait for the call of their batch
 	maxAnswer  = 64 << 20 // bytes of a message of the agent
 	maxText    = 1 << 20  // bytes of what a step says, or of its error
 )
