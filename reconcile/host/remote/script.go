@@ -36,6 +36,8 @@ func deliverScript() string {
 		`{ echo "reconciler: $dir cannot be made, or is not of this user" >&2; exit 1; };`,
 		`new=$(mktemp "$dir/.new.XXXXXXXXXX") || exit 1;`,
 		`drop() { rm -f "$new"; }; trap drop EXIT;`,
+		// Who dies of a signal, as of complaining to a lost connection, runs no trap of EXIT.
+		`trap "exit 1" HUP INT PIPE TERM;`,
 		`echo; echo "` + asked + `$(uname -s) $(uname -m)";`,
 		`head -c "$size" >"$new" || exit 1;`,
 		`sum=$(sha256sum <"$new") || exit 1;`,
