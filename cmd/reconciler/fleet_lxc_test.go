@@ -26,7 +26,6 @@ func TestFleet(t *testing.T) {
 	})
 	t.Run("kills", func(t *testing.T) {
 		t.Parallel()
-
 		f.part(t, troubled, troubled+2).kills(t)
 		f.part(t, troubled, troubled+2).daemonLosesAHost(t)
 	})
