@@ -112,7 +112,7 @@ func joinPrefixes(ps []netip.Prefix) string {
 	return strings.Join(texts, " and ")
 }
 
-// String says what the bridge shall be, in the words of a plan: "10.5.0.1/16, NAT, DHCP off".
+// String says what the bridge shall be, in the words of a plan, such as "10.5.0.1/16, NAT".
 func (b PreparedBridge) String() string {
 	words := []string{"no address"}
 	if b.Address.IsValid() {

@@ -36,7 +36,7 @@ func bridges(ctx context.Context, want *spec.Preparation) ([]difference, error) 
 		if err != nil {
 			return nil, err
 		}
-		change := plan.HostChange{What: "bridge " + w.Name, Old: b.found(), New: wanted(w),
+		change := plan.HostChange{What: "bridge " + w.Name, Old: b.found(), New: w.String(),
 			Refused: b.refused()}
 		switch {
 		case change.Refused != "":
@@ -117,28 +117,14 @@ func (b *bridge) refused() string {
 		return b.beside + ", in the same network: declare an address of another one"
 	case !b.isOurs() && !b.link.up:
 		return "somebody else made it, and it is down: bring it up with ip link set " + name + " up"
-	case !hasSystemd() && b.found() != wanted(b.want):
+	case !hasSystemd() && b.found() != b.want.String():
 		return "this host does not run systemd, which keeps it over a reboot"
 	}
 	return ""
 }
 
-// wanted says what a bridge shall be.
-func wanted(b spec.PreparedBridge) string {
-	text := "no address"
-	if b.Address.IsValid() {
-		text = b.Address.String()
-	}
-	if b.NAT {
-		text += ", NAT"
-	}
-	if b.DHCPFirst.IsValid() {
-		text += fmt.Sprintf(", DHCP %s-%s", b.DHCPFirst, b.DHCPLast)
-	}
-	return text
-}
-
-// found says what the bridge is, in the words of wanted if it is the same; empty if there is none.
+// found says what the bridge is, in the words of what it shall be if that is the same; empty if
+// there is none.
 func (b *bridge) found() string {
 	if b.link.device == nil {
 		return ""
@@ -162,7 +148,7 @@ func (b *bridge) found() string {
 		parts = append(parts, fmt.Sprintf("DHCP %s-%s", b.want.DHCPFirst, b.want.DHCPLast))
 	}
 	text := strings.Join(parts, ", ")
-	if text == wanted(b.want) && !b.isKept() {
+	if text == b.want.String() && !b.isKept() {
 		text += ", not after a reboot"
 	}
 	return text
