@@ -30,16 +30,7 @@ func hostResults(all []execute.HostOutcome) []HostResult {
 }
 
 // hosts writes what was done to hosts before their containers.
-func (p *printer) hosts(all []execute.HostOutcome) {
-	if len(all) == 0 {
-		return
-	}
-	p.section("Hosts", len(all))
-	for _, h := range all {
-		p.host(h)
-	}
-	p.line(0)
-}
+func (p *printer) hosts(all []execute.HostOutcome) { sectionOf(p, "Hosts", all, p.host) }
 
 func (p *printer) host(h execute.HostOutcome) {
 	marker, did := p.paint(yellow, "~ "), safe("prepared")

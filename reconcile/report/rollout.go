@@ -73,11 +73,7 @@ func isAre(n int) string {
 
 // rollouts writes in what order the hosts of groups are changed.
 func (p *printer) rollouts(all []plan.Rollout) {
-	if len(all) == 0 {
-		return
-	}
-	p.section("Rollouts, hosts one after the other", len(all))
-	for _, r := range all {
+	sectionOf(p, "Rollouts, hosts one after the other", all, func(r plan.Rollout) {
 		p.line(2, rolloutText(r, clean))
 		if r.Position.File != "" {
 			p.line(detail, p.paint(dim, "declared at "+clean(r.Position.String())))
@@ -85,8 +81,7 @@ func (p *printer) rollouts(all []plan.Rollout) {
 		if r.Stopped != "" {
 			p.sentence(p.paint(yellow, "= stopped: "), r.Stopped)
 		}
-	}
-	p.line(0)
+	})
 }
 
 // rollouts is the section of the hosts that are changed one after the other.

@@ -10,16 +10,19 @@ func (p *printer) section(title safe, n int) {
 	p.line(0, p.paint(bold, title+" ("+number(n)+"):"))
 }
 
-func (p *printer) blocked(list []plan.Blocked) {
-	if len(list) == 0 {
+// sectionOf writes a heading, its entries and an empty line; nothing if there are no entries.
+func sectionOf[T any](p *printer, title safe, entries []T, write func(T)) {
+	if len(entries) == 0 {
 		return
 	}
-	p.section("Blocked", len(list))
-	for _, b := range list {
-		p.blockedOne(b)
+	p.section(title, len(entries))
+	for _, e := range entries {
+		write(e)
 	}
 	p.line(0)
 }
+
+func (p *printer) blocked(list []plan.Blocked) { sectionOf(p, "Blocked", list, p.blockedOne) }
 
 func (p *printer) blockedOne(b plan.Blocked) {
 	c, is, remedy := yellow, safe(" is blocked ("), safe("to let it through: ")
@@ -40,16 +43,7 @@ func (p *printer) blockedOne(b plan.Blocked) {
 	}
 }
 
-func (p *printer) held(list []plan.Held) {
-	if len(list) == 0 {
-		return
-	}
-	p.section("Held", len(list))
-	for _, h := range list {
-		p.heldOne(h)
-	}
-	p.line(0)
-}
+func (p *printer) held(list []plan.Held) { sectionOf(p, "Held", list, p.heldOne) }
 
 func (p *printer) heldOne(h plan.Held) {
 	k := kindFor(h.Kind)
@@ -64,36 +58,20 @@ func (p *printer) heldOne(h plan.Held) {
 }
 
 func (p *printer) unmanaged(list []plan.Unmanaged) {
-	if len(list) == 0 {
-		return
-	}
-	p.section("Unmanaged, never touched", len(list))
-	for _, u := range list {
+	sectionOf(p, "Unmanaged, never touched", list, func(u plan.Unmanaged) {
 		p.line(2, address(u.Host, u.Container), " (", clean(string(u.State)), "): ", clean(u.Text))
-	}
-	p.line(0)
+	})
 }
 
 func (p *printer) unreachable(list []plan.Unreachable) {
-	if len(list) == 0 {
-		return
-	}
-	p.section("Unreachable hosts, nothing is known of their containers", len(list))
-	for _, u := range list {
+	const title = "Unreachable hosts, nothing is known of their containers"
+	sectionOf(p, title, list, func(u plan.Unreachable) {
 		p.sentence(p.paint(red, "! "+clean(u.Host))+": ", u.Text)
-	}
-	p.line(0)
+	})
 }
 
 func (p *printer) warnings(list []spec.Problem) {
-	if len(list) == 0 {
-		return
-	}
-	p.section("Warnings", len(list))
-	for _, w := range list {
-		p.problem(2, yellow, w)
-	}
-	p.line(0)
+	sectionOf(p, "Warnings", list, func(w spec.Problem) { p.problem(2, yellow, w) })
 }
 
 // problem writes file:line: path: text, as compilers do, with the hint below it.

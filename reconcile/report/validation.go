@@ -23,11 +23,7 @@ func (v Validation) Text(w io.Writer, o TextOptions) error {
 			" on ", count(v.Hosts, "host"), ", ", count(len(v.Warnings), "warning"), ".")
 		return p.close()
 	}
-	p.section("Problems", len(v.Problems))
-	for _, problem := range v.Problems {
-		p.problem(2, red, problem)
-	}
-	p.line(0)
+	sectionOf(p, "Problems", v.Problems, func(w spec.Problem) { p.problem(2, red, w) })
 	p.line(0, p.paint(bold, "The tree is not valid."), " ", count(len(v.Problems), "problem"),
 		", ", count(len(v.Warnings), "warning"), ".")
 	return p.close()
