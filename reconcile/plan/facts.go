@@ -1,5 +1,10 @@
 package plan
 
+import (
+	"strconv"
+	"strings"
+)
+
 // Facts are what a host can do. A zero value means that the host does not say.
 type Facts struct {
 	LXC          string   `json:"lxc,omitempty"`          // version of liblxc; empty: not installed
@@ -25,4 +30,17 @@ type HostChange struct {
 
 	// Refused says why it cannot be made, and what to do instead; empty: it can.
 	Refused string `json:"refused,omitempty"`
+}
+
+// BytesText is a number of bytes, rounded as people write it: 512M, 1.5G.
+func BytesText(n int64) string {
+	const units = "KMGTPE"
+	if n < 1024 {
+		return strconv.FormatInt(n, 10)
+	}
+	v, u := float64(n)/1024, 0
+	for v >= 1024 {
+		v, u = v/1024, u+1
+	}
+	return strings.TrimSuffix(strconv.FormatFloat(v, 'f', 1, 64), ".0") + units[u:u+1]
 }

@@ -3,7 +3,6 @@ package plan
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -21,7 +20,7 @@ func (p *planner) fits(it *item) bool {
 			"install it, or declare prepare for the host")
 	case f.Memory > 0 && d.Memory > f.Memory:
 		return refuse(BlockedMemory, fmt.Sprintf("it may use %s of memory, and the host has %s",
-			bytesText(d.Memory), bytesText(f.Memory)), "declare less memory, or move it to another host")
+			BytesText(d.Memory), BytesText(f.Memory)), "declare less memory, or move it to another host")
 	case d.Backing != "" && len(f.Backings) > 0 && !slices.Contains(f.Backings, d.Backing):
 		return refuse(BlockedBacking, fmt.Sprintf("the host cannot do backing %q, only %s", d.Backing,
 			strings.Join(f.Backings, ", ")), "declare one of these, or give the host what it needs for it")
@@ -60,23 +59,10 @@ func (p *planner) fitsDisk(it *item) bool {
 		p.ready.disk += d.Size
 		return true
 	}
-	text := fmt.Sprintf("its size is %s, and %s of %s are free on the host", bytesText(d.Size),
-		bytesText(max(0, f.DiskFree)), bytesText(f.DiskTotal))
+	text := fmt.Sprintf("its size is %s, and %s of %s are free on the host", BytesText(d.Size),
+		BytesText(max(0, f.DiskFree)), BytesText(f.DiskTotal))
 	if p.ready.disk > 0 {
-		text += fmt.Sprintf(", of which others in this pass get %s", bytesText(p.ready.disk))
+		text += fmt.Sprintf(", of which others in this pass get %s", BytesText(p.ready.disk))
 	}
 	return p.refuse(it, BlockedDisk, text, "declare a smaller size, or free some of the disk")
-}
-
-// bytesText is a number of bytes as people write it: 512M, 1.5G.
-func bytesText(n int64) string {
-	const units = "KMGTPE"
-	if n < 1024 {
-		return strconv.FormatInt(n, 10)
-	}
-	v, u := float64(n)/1024, 0
-	for v >= 1024 {
-		v, u = v/1024, u+1
-	}
-	return strings.TrimSuffix(strconv.FormatFloat(v, 'f', 1, 64), ".0") + units[u:u+1]
 }

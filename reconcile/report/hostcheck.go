@@ -121,15 +121,10 @@ func positive(n int64) string {
 
 // bytesOf is a number of bytes as people write it, empty for none.
 func bytesOf(n int64) string {
-	const units = "KMGTPE"
-	if n < 1024 {
-		return positive(n)
+	if n <= 0 {
+		return ""
 	}
-	v, u := float64(n)/1024, 0
-	for v >= 1024 {
-		v, u = v/1024, u+1
-	}
-	return strings.TrimSuffix(strconv.FormatFloat(v, 'f', 1, 64), ".0") + units[u:u+1]
+	return plan.BytesText(n)
 }
 
 // HostPreparations is what `host prepare` prints, in the order given.
