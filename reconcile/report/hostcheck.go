@@ -86,7 +86,7 @@ func (p *printer) facts(f plan.Facts) {
 	row("CPUs", positive(int64(f.CPUs)))
 	row("memory", bytesOf(f.Memory))
 	if f.DiskTotal > 0 {
-		row("disk", bytesOf(max(0, f.DiskFree))+" of "+bytesOf(f.DiskTotal)+" free")
+		row("disk", plan.BytesText(max(0, f.DiskFree))+" of "+bytesOf(f.DiskTotal)+" free")
 	}
 	row("backings", f.Backings...)
 	row("volume groups", f.VolumeGroups...)

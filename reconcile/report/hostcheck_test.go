@@ -69,6 +69,17 @@ func TestSecondPreparationSaysThatThereIsNothingToDo(t *testing.T) {
 	}
 }
 
+func TestAFullDiskIsShownAsFull(t *testing.T) {
+	t.Parallel()
+	text := rendered(t, func(b *bytes.Buffer) error {
+		return HostChecks{[]HostCheck{{Host: "a", Facts: plan.Facts{DiskTotal: 4 << 30}}}}.Text(b,
+			TextOptions{})
+	})
+	if want := "disk: 0 of 4G free"; !strings.Contains(text, want) {
+		t.Errorf("%q is missing:\n%s", want, text)
+	}
+}
+
 func TestBytesAreReadable(t *testing.T) {
 	t.Parallel()
 	for n, want := range map[int64]string{-1: "", 0: "", 1: "1", 1023: "1023", 1024: "1K",
