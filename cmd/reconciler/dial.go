@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"os"
 
@@ -40,16 +39,21 @@ func (d dialer) dial(
 		}
 		return host, nil
 	}
+	if h.Prepare == nil && !d.mayPrepare {
+		host, err := remote.Dial(ctx, d.options(h, installation))
+		if err != nil {
+			return nil, err
+		}
+		return host, nil
+	}
 	host, bare, err := remote.Reach(ctx, d.options(h, installation))
 	switch {
 	case err != nil:
 		return nil, err
-	case bare == nil:
-		return host, nil
-	case h.Prepare == nil && !d.mayPrepare:
-		return nil, errors.Join(bare.Lacking(), bare.Close())
+	case bare != nil:
+		return bare, nil
 	}
-	return bare, nil
+	return host, nil
 }
 
 // options say how ssh reaches a host.
