@@ -174,15 +174,12 @@ func (b *Bare) Check(
 
 // changes are all that a preparation may come to.
 func (b *Bare) changes(want *spec.Preparation) []plan.HostChange {
-	lxc := plan.HostChange{What: "package lxc", New: "installed"}
-	if !b.apt {
-		lxc.Refused = fmt.Sprintf("this host runs %q and has no packages of Debian or Ubuntu: install "+
-			"LXC by hand", b.facts.Distribution)
-	}
-	all := []plan.HostChange{lxc}
+	var all []plan.HostChange
+	refused := b.refused()
 	add := func(what, value string) {
-		all = append(all, plan.HostChange{What: what, New: value, Refused: lxc.Refused})
+		all = append(all, plan.HostChange{What: what, New: value, Refused: refused})
 	}
+	add("package lxc", "installed")
 	for _, name := range want.Packages {
 		if name != "lxc" {
 			add("package "+name, "installed")
@@ -204,6 +201,15 @@ func (b *Bare) changes(want *spec.Preparation) []plan.HostChange {
 	}
 	slices.SortFunc(all, func(a, b plan.HostChange) int { return strings.Compare(a.What, b.What) })
 	return all
+}
+
+// refused says why LXC cannot be installed, and what to do instead; empty: it can.
+func (b *Bare) refused() string {
+	if b.apt {
+		return ""
+	}
+	return fmt.Sprintf("this host runs %q and has no packages of Debian or Ubuntu: install LXC by hand",
+		b.facts.Distribution)
 }
 
 // Prepare installs LXC, starts the agent, and has it do the rest; see reconcile.Preparer.
@@ -233,8 +239,7 @@ func (b *Bare) install(ctx context.Context) (*Host, error) {
 		return b.host, nil
 	}
 	if !b.apt {
-		return nil, fmt.Errorf("cannot install LXC: %s: %w", b.changes(&spec.Preparation{})[0].Refused,
-			execute.ErrPermanent)
+		return nil, fmt.Errorf("cannot install LXC: %s: %w", b.refused(), execute.ErrPermanent)
 	}
 	b.d.Log.Info("installing LXC", "host", b.d.Target.Host)
 	said, err := b.d.await(ctx, installLimit, func() error {

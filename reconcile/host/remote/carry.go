@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/sourcegraph/jsonrpc2"
@@ -55,27 +56,42 @@ func (s *session) batch(ctx context.Context, params json.RawMessage) (any, error
 
 // enter takes the containers of a batch, of which no other may have one.
 func (s *session) enter(c *carrying) error {
+	if !s.occupy(c.seen) {
+		return errors.New("a step of this container is running")
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for container := range c.seen {
-		if s.busy[container] {
-			return errors.New("a step of this container is running")
-		}
-	}
-	for container := range c.seen {
-		s.busy[container] = true
-	}
 	s.carried[c.call] = c
 	return nil
 }
 
 func (s *session) leave(c *carrying) {
+	s.vacate(c.seen)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for container := range c.seen {
-		delete(s.busy, container)
-	}
 	delete(s.carried, c.call)
+}
+
+// occupy makes containers busy, or the host itself, and reports whether none of them was.
+func (s *session) occupy(names map[string]bool) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for name := range names {
+		if s.busy[name] {
+			return false
+		}
+	}
+	maps.Copy(s.busy, names)
+	return true
+}
+
+// vacate undoes occupy.
+func (s *session) vacate(names map[string]bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for name := range names {
+		delete(s.busy, name)
+	}
 }
 
 // Do implements execute.Host.

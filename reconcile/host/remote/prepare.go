@@ -42,8 +42,8 @@ func (s *session) check(ctx context.Context, params json.RawMessage) (any, error
 	return answer, nil
 }
 
-// prepare makes the machine ready. While it does, nothing else does; the end of the connection waits
-// for it as for a step.
+// prepare makes the machine ready; a second call meanwhile is refused. When the connection ends it
+// is told to end, and waited for as a step is.
 func (s *session) prepare(ctx context.Context, params json.RawMessage) (any, error) {
 	r, err := decode[prepareRequest](params)
 	if err == nil {
@@ -56,23 +56,14 @@ func (s *session) prepare(ctx context.Context, params json.RawMessage) (any, err
 	if err != nil {
 		return nil, err
 	}
-	const host = ""
-	s.mu.Lock()
-	taken := s.busy[host]
-	s.busy[host] = true
-	s.mu.Unlock()
-	if taken {
+	host := map[string]bool{"": true}
+	if !s.occupy(host) {
 		return nil, badParams(errors.New("the host is being prepared"))
 	}
-	defer func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		delete(s.busy, host)
-	}()
+	defer s.vacate(host)
 	var answer prepareAnswer
 	if answer.Done, err = p.Prepare(ctx, r.Want); err != nil {
-		f := faultOf(err, plan.Step{})
-		answer.Fault = &f
+		answer.Fault = new(faultOf(err, plan.Step{}))
 	}
 	return answer, nil
 }

@@ -26,7 +26,7 @@ type session struct {
 	mu      sync.Mutex
 	closing bool // no call begins any more
 	calls   map[jsonrpc2.ID]context.CancelFunc
-	busy    map[string]bool // containers of the batches that are carried out; "" is the host itself
+	busy    map[string]bool // containers of batches; "": the host is being prepared
 	locks   map[uint64]func() error
 	lastID  uint64 // of a lock
 	driver  Driver // nil until it was greeted
