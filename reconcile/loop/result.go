@@ -5,9 +5,9 @@ import "reconciler/reconcile/report"
 // The results of a pass.
 const (
 	Success     = "success"     // everything is as declared, but what is held
-	Failed      = "failed"      // no host was touched, a step failed, or a mistake blocks a container
+	Failed      = "failed"      // no host was touched, a step failed, or a mistake blocks something
 	Unreachable = "unreachable" // some hosts were; the others are as declared
-	Blocked     = "blocked"     // a guard blocked something
+	Blocked     = "blocked"     // a guard blocked something, or a rollout has stopped
 )
 
 // Result returns the worst that happened in a pass. The order is failed, unreachable, blocked, as

@@ -1,8 +1,9 @@
 // Package metrics counts what passes do, for Prometheus.
 //
 // It promises that the number of series does not grow with the number of containers or with time,
-// and that no series speaks of a revision that does not hold any more, or of a host that answers. It never uses the global
-// registry, and no label ever has the name of a container or a text of an error.
+// and that no series speaks of a revision that does not hold any more, or of a host that answers.
+// It never uses the global registry, and no label ever has the name of a container or a text of an
+// error.
 package metrics
 
 import (

@@ -18,8 +18,8 @@ const (
 
 // ExitCode answers for a plan and, if it was carried out, its result (else nil). Where several
 // codes apply the order is failed, not empty, unreachable, blocked. Not empty is answered only
-// with detailed and without a result. Otherwise what is held changes
-// no code.
+// with detailed and without a result. What is held changes no code, unless a rollout that has
+// stopped holds it because something failed.
 func ExitCode(p plan.Plan, r *execute.Result, detailed bool) int {
 	switch {
 	case failed(p, r):

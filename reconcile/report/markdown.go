@@ -31,9 +31,9 @@ type MarkdownOptions struct {
 }
 
 // Markdown writes the plan as a page for code review: the marker, the verdict, what it is made
-// from; the hosts that are prepared; then what loses data, always open; then changes, creations, drift and what is only
-// recorded; then what is blocked, held, odd, unmanaged and unknown. At least three containers
-// with the same fate are told of once.
+// from; the hosts that are prepared; then what loses data, always open; then changes, creations,
+// drift and what is only recorded; then what is blocked, held, odd, unmanaged and unknown. At least
+// three containers with the same fate are told of once.
 //
 // The page has at most o.Budget bytes. A plan that needs more is told with less detail, never
 // cut: the largest section first, from blocks to lines to tables of names to numbers for each

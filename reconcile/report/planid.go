@@ -45,8 +45,9 @@ type (
 // PlanID returns the identity of what a plan does: 64 hexadecimal digits that are the same for
 // the same preparations, steps, blocked and held work, and rollouts, whatever the order in which
 // hosts and containers were computed. Sentences, positions and warnings do not count, and no secret
-// does, so that the identity tells nothing of a password. What is known only after the run counts as unknown: a
-// plan must be compared with another that was also made before anything was generated.
+// does, so that the identity tells nothing of a password. What is known only after the run counts
+// as unknown: a plan must be compared with another that was also made before anything was
+// generated.
 func PlanID(p plan.Plan) string {
 	h := sha256.New()
 	e := json.NewEncoder(h)

@@ -69,9 +69,10 @@ func scoreOf(r execute.Result) score {
 	return s
 }
 
-// ResultText writes what became of a plan: the hosts that were prepared, one block for each container with its checkpoints,
-// those that failed last and in full; then what the plan left alone, and the verdict. It stands
-// for itself: of a plan without steps it writes the same as Text. It returns the error of w.
+// ResultText writes what became of a plan: the hosts that were prepared, one block for each
+// container with its checkpoints, those that failed last and in full; then what the plan left
+// alone, and the verdict. It stands for itself: of a plan without anything to do it writes the same
+// as Text. It returns the error of w.
 func ResultText(w io.Writer, r execute.Result, p plan.Plan, o TextOptions) error {
 	if len(r.Hosts)+len(r.Outcomes) == 0 && p.Empty() {
 		return Text(w, p, o)

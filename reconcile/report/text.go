@@ -12,9 +12,10 @@ import (
 // detail is the indentation of what belongs to a container.
 const detail = 6
 
-// Text writes the plan for people: the hosts that are prepared first, then one block for each container with its changes (what loses data
-// first; at least three with the same fate share a block), what is blocked, held, unmanaged and
-// unreachable, the warnings, and at the end the verdict. It returns the error of w.
+// Text writes the plan for people: the hosts that are prepared first, then one block for each
+// container with its changes (what loses data first; at least three with the same fate share a
+// block), the rollouts, what is blocked, held, unmanaged and unreachable, the warnings, and at the
+// end the verdict. It returns the error of w.
 func Text(w io.Writer, p plan.Plan, o TextOptions) error {
 	out := newPrinter(w, o)
 	out.header(o.Meta)
@@ -182,8 +183,8 @@ func verdictOf(pl plan.Plan, t tally, o TextOptions) (safe, safe) {
 	if len(pl.Prepare)+len(pl.Steps)+len(pl.Blocked)+len(pl.Held)+len(pl.Unreachable) == 0 {
 		return "No changes.", matching(pl.Unchanged, o)
 	}
-	sentence := "Plan: " + toPrepare(len(pl.Prepare)) + number(t.created()) + " to create, " + number(t.changed()) +
-		" to change, " + number(t.destroyed()) + " to destroy."
+	sentence := "Plan: " + toPrepare(len(pl.Prepare)) + number(t.created()) + " to create, " +
+		number(t.changed()) + " to change, " + number(t.destroyed()) + " to destroy."
 	var more []safe
 	if n := t[records]; n > 0 {
 		more = append(more, number(n)+" only in the record")

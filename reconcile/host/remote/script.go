@@ -21,9 +21,9 @@ const keepDays = 7
 
 // deliverScript runs the agent of a hash. One that is missing is asked for and read from standard
 // input; it gets its name when it is whole. Its arguments are the hash and size of the agent, the
-// directory of root and that of the containers, and where liblxc may be. The script is a single line without quotes, backslashes and exclamation
-// marks, so that any login shell passes it on to sh. It removes versions that were not started for
-// days and do not run.
+// directory of root and that of the containers, and where liblxc may be. The script is a single
+// line without quotes, backslashes and exclamation marks, so that any login shell passes it on to
+// sh. It removes versions that were not started for days and do not run.
 func deliverScript() string {
 	return strings.Join([]string{
 		`set -u; umask 077; hash=$1 size=$2 dir=$3 path=$4 libs=$5 run=;`,

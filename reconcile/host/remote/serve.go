@@ -18,8 +18,8 @@ import (
 const Ready = "reconciler-agent: ready"
 
 // Driver is what an agent serves: a host, as reconcile.Host has it. One that is an io.Closer is
-// closed at the end. One that has a method Deaths, as lxc.Host has it, is asked for
-// deaths, and one that is a reconcile.Preparer can be prepared.
+// closed at the end. One that has a method Deaths, as lxc.Host has it, is asked for deaths, and one
+// that is a reconcile.Preparer can be prepared.
 type Driver interface {
 	execute.Host
 	Observe(ctx context.Context) (plan.Actual, error)
