@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"reconciler/reconcile"
 	"reconciler/reconcile/execute"
 	"reconciler/reconcile/plan"
 )
@@ -39,7 +40,7 @@ func (b Backoff) after(count int) time.Duration {
 	return min(wait, b.Max)
 }
 
-// failures remembers which containers failed. It is not safe for use by several goroutines.
+// failures remembers which containers failed, and which hosts could not be prepared. It is not safe for use by several goroutines.
 type failures struct {
 	backoff  Backoff
 	revision string
@@ -121,6 +122,9 @@ func (f *failures) postpone(result *execute.Result, began time.Time) {
 		for _, o := range result.Outcomes {
 			tried[target{o.Host, o.Container}] = true
 		}
+		for _, h := range result.Hosts {
+			tried[target{host: h.Host}] = true
+		}
 	}
 	for t, x := range f.of {
 		if !x.permanent && !tried[t] && !x.retry.After(began) {
@@ -128,6 +132,48 @@ func (f *failures) postpone(result *execute.Result, began time.Time) {
 			f.of[t] = x
 		}
 	}
+}
+
+// prepared remembers what became of hosts that were to be prepared. Whatever the reason, it is tried
+// again by and by: what is missing often lies with others, such as a server of packages.
+func (f *failures) prepared(hosts []execute.HostOutcome, now time.Time) {
+	for _, h := range hosts {
+		t := target{host: h.Host}
+		f.record(execute.Outcome{Host: h.Host, Err: h.Err}, now)
+		if x, failed := f.of[t]; failed {
+			x.permanent = false
+			f.of[t] = x
+		}
+	}
+}
+
+// settle is told of a pass that looked at the hosts. It forgets those that need no preparation any
+// more.
+func (f *failures) settle(p reconcile.Pass, began time.Time) {
+	needs := map[string]bool{}
+	for _, h := range p.Plan.Prepare {
+		needs[h.Host] = true
+	}
+	for _, h := range p.Plan.Held {
+		needs[h.Host] = needs[h.Host] || h.Container == ""
+	}
+	for t, x := range f.of {
+		_, seen := p.Observed[t.host]
+		if t.container == "" && seen && !needs[t.host] && !x.at.After(began) {
+			delete(f.of, t)
+		}
+	}
+}
+
+// unprepared returns the hosts that could not be prepared: no rollout goes on behind them.
+func (f *failures) unprepared() []plan.Failing {
+	var list []plan.Failing
+	for t, x := range f.of {
+		if t.container == "" {
+			list = append(list, plan.Failing{Host: t.host, Text: x.text})
+		}
+	}
+	return list
 }
 
 // errorOf returns why the work on a container failed. What was only skipped did not fail.

@@ -3,6 +3,7 @@ package loop
 import (
 	"context"
 	"log/slog"
+	"slices"
 
 	"reconciler/reconcile/execute"
 	"reconciler/reconcile/plan"
@@ -45,6 +46,11 @@ func (l *Loop) log(r Report) {
 		}
 		l.complain(log.With("code", b.Code), c, text)
 	}
+	for _, h := range l.unprepared(r) {
+		c := complaint{what: "host is not prepared", host: h.Host}
+		now[c] = true
+		l.complain(log, c, h.Text)
+	}
 	l.endComplaints(log, r.Pass.Observed, now)
 	l.logRollouts(log, r)
 	level := slog.LevelDebug
@@ -55,6 +61,16 @@ func (l *Loop) log(r Report) {
 	log.Log(context.Background(), level, "pass ended", "reasons", r.Reasons,
 		"took", r.Ended.Sub(r.Began), "created", sum.Create, "changed", sum.Change,
 		"destroyed", sum.Destroy, "blocked", sum.Blocked, "held", sum.Held)
+}
+
+// unprepared returns the hosts that could not be prepared, of those that a pass has seen.
+func (l *Loop) unprepared(r Report) []plan.Failing {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.DeleteFunc(l.failures.unprepared(), func(f plan.Failing) bool {
+		_, seen := r.Pass.Observed[f.Host]
+		return !seen
+	})
 }
 
 // logRollouts tells which rollouts have stopped because something failed.

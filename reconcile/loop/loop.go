@@ -66,7 +66,7 @@ type Loop struct {
 
 	mu       sync.Mutex
 	reasons  []string
-	busy     map[target]string // the pass that works on a container, by its ID
+	busy     map[target]string // the pass that works on a target, by its ID
 	failures failures
 	flaps    flaps
 	status   Status
@@ -77,7 +77,7 @@ type Loop struct {
 	complaints map[complaint]string // what is wrong now, so that it is told once
 }
 
-// target names a container.
+// target names a container, or without one the host itself, which is prepared.
 type target struct{ host, container string }
 
 // beatInterval is how often Beat is called.

@@ -71,7 +71,7 @@ func (l *Loop) options(
 	o.Visit = l.hosts.visit
 	o.Store = l.hosts.sharing(o.Store)
 	o.Holds = slices.Concat(l.failures.holds(r.Began), l.flaps.holds(r.Began), busyHolds(r.busy))
-	o.Failing = l.flaps.failing()
+	o.Failing = slices.Concat(l.flaps.failing(), l.failures.unprepared())
 	o.Tries = 1 // the next pass is the next try, and delays nobody
 	o.Followed = true
 	o.Observer = func(p plan.Plan) execute.Observer {
@@ -85,8 +85,12 @@ func (l *Loop) options(
 func busyHolds(busy map[target]string) []plan.Hold {
 	holds := make([]plan.Hold, 0, len(busy))
 	for t := range busy {
+		text := "it is being worked on"
+		if t.container == "" {
+			text = "its host is being prepared"
+		}
 		holds = append(holds, plan.Hold{Host: t.host, Container: t.container, Code: plan.HeldBusy,
-			Text: "it is being worked on"})
+			Text: text})
 	}
 	return holds
 }
@@ -108,6 +112,9 @@ func (l *Loop) busyOn(host string) map[target]string {
 func (l *Loop) begin(pass string, p plan.Plan) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	for _, h := range p.Prepare {
+		l.busy[target{host: h.Host}] = pass
+	}
 	for i := range p.Steps {
 		l.busy[target{p.Steps[i].Host, p.Steps[i].Container}] = pass
 	}
@@ -127,6 +134,8 @@ func (ob observer) Observe(e execute.Event) {
 		l.o.Recorder.Observe(e)
 	}
 	switch e.Kind {
+	case execute.StepStarted:
+		l.prepared(ob.pass, e.Step.Host)
 	case execute.StepFinished:
 		logStep(ob.log, e.Result)
 	case execute.ContainerFinished:
@@ -141,6 +150,20 @@ func (l *Loop) release(pass string, o execute.Outcome) {
 	l.unclaim(pass, o)
 	l.failures.record(o, l.o.Pass.Now())
 	l.flaps.ran(o, l.o.Pass.Now())
+	if l.status.waits {
+		l.wakeLocked(containerFinished)
+	}
+}
+
+// prepared lets later passes work on a host again, since what is begun on it shows that it is
+// prepared.
+func (l *Loop) prepared(pass, host string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.busy[target{host: host}] != pass {
+		return
+	}
+	l.unclaim(pass, execute.Outcome{Host: host})
 	if l.status.waits {
 		l.wakeLocked(containerFinished)
 	}
@@ -176,10 +199,15 @@ func (l *Loop) learn(r Report) {
 		for _, o := range r.Pass.Result.Outcomes {
 			l.unclaim(r.ID, o)
 		}
+		for _, h := range r.Pass.Plan.Prepare {
+			l.unclaim(r.ID, execute.Outcome{Host: h.Host})
+		}
+		l.failures.prepared(r.Pass.Result.Hosts, r.Ended)
 	}
 	again := l.failures.reconsider(r.Pass.Observed, r.Began)
 	if r.Err == nil {
 		l.failures.postpone(r.Pass.Result, r.Began)
+		l.failures.settle(r.Pass, r.Began)
 	}
 	l.status.passed(r, l.failures)
 	for t, pass := range r.busy {

@@ -34,7 +34,8 @@ type Status struct {
 	waits  bool               // something is held until a container that is worked on is finished
 }
 
-// Failure is a container that failed and has not succeeded since.
+// Failure is a container that failed and has not succeeded since. Without a container it is a host
+// that could not be prepared.
 type Failure struct {
 	Host, Container string
 	Count           int       // in a row
@@ -56,7 +57,12 @@ func (l *Loop) Status() Status {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := l.status
-	s.Busy, s.Waiting = len(l.busy), len(l.reasons)
+	s.Busy, s.Waiting = 0, len(l.reasons)
+	for t := range l.busy {
+		if t.container != "" {
+			s.Busy++
+		}
+	}
 	s.Failures = append(l.failures.list(), l.flaps.list()...)
 	s.Unknown = l.unknown()
 	slices.SortFunc(s.Failures, func(a, b Failure) int {

@@ -93,6 +93,11 @@ func (p *planner) judge(g *spec.Group) *rollout {
 			broken[f.host] = fmt.Sprintf("container %q failed: %s", f.container, f.text)
 		}
 	}
+	for _, f := range p.in.Failing {
+		if f.Container == "" && broken[f.Host] == "" {
+			broken[f.Host] = f.Text
+		}
+	}
 	faults := p.faults(broken)
 	changes := map[string]bool{}
 	for _, t := range p.turns {

@@ -168,6 +168,11 @@ func TestAFailedHostStopsTheRollout(t *testing.T) {
 		return f
 	}
 	fixed := flapping(canary(1)).change(1)
+	unprepared := func(g spec.Group) *convoy {
+		f := newConvoy(3, g).change()
+		f.Failing = []plan.Failing{{Host: "h1", Text: "no mirror"}}
+		return f
+	}
 	const why = `host "h1" failed: container "web" failed: no address`
 	const down = `host "h1" failed: it cannot be reached: no route`
 	runRolling(t, []rolling{
@@ -197,6 +202,10 @@ func TestAFailedHostStopsTheRollout(t *testing.T) {
 		{"a mistake to mend", blocked, held("h2", "h3") + "web: ; failed h1; stopped: " +
 			`host "h1" failed: container "web" is blocked: bridge "br9" does not exist on the host`},
 		{"a guard is no mistake", guarded, configured("h1", "h2", "h3") + "web: rest h1 h2 h3"},
+		{"one that could not be prepared", unprepared(canary(1)), held("h1", "h2", "h3") +
+			"web: ; failed h1; stopped: canary host \"h1\" failed: no mirror"},
+		{"one that could not be prepared, within the budget", unprepared(budget(1)),
+			configured("h1", "h2", "h3") + "web: rest h1 h2 h3; failed h1"},
 		{"one that crashes", flapping(canary(1)), held("h2", "h3") + "web: ; failed h1; stopped: " +
 			`canary host "h1" failed: container "web" failed: it ended 3 times`},
 		{"one that crashed is the canary of its mended declaration", fixed,

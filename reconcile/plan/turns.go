@@ -10,7 +10,8 @@ type turn struct {
 // pass: it is not to be tried now, or its repair waits for nobody.
 type failing struct{ host, container, text string }
 
-// Failing is a container that does not last: it ends again and again soon after its start.
+// Failing is a container that does not last: it ends again and again soon after its start. Without
+// a container it is a host that could not be prepared.
 type Failing struct{ Host, Container, Text string }
 
 // takeTurns says which containers of the host wait for its turn, and marks their steps, which

@@ -71,7 +71,8 @@ type Failed struct {
 	Error     string `json:"error"`
 }
 
-// Failure is a container that failed and has not succeeded since.
+// Failure is a container that failed and has not succeeded since; without a container it is a host
+// that could not be prepared.
 type Failure struct {
 	Host      string    `json:"host"`
 	Container string    `json:"container"`
