@@ -3,7 +3,6 @@ package execute
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"reconciler/reconcile/plan"
 )
@@ -95,7 +94,7 @@ func (w worker) batch(ctx context.Context, host string, units []*unit) {
 	if err == nil {
 		err = errors.New("it ended before its work was done")
 	}
-	m.end(ctx, units, fmt.Errorf("host %q: %w", host, err))
+	m.end(ctx, units, &LostError{Host: host, Err: err})
 }
 
 // contained is secrets without its panics.

@@ -45,6 +45,24 @@ func verb(a plan.Action) string {
 	}
 }
 
+// LostError says that a Batcher was lost in the middle of a step.
+type LostError struct {
+	Host string
+	Err  error
+}
+
+// Error implements error.
+func (e *LostError) Error() string { return fmt.Sprintf("host %q: %v", e.Host, e.Err) }
+
+// Unwrap returns why.
+func (e *LostError) Unwrap() error { return e.Err }
+
+// Permanent reports whether nothing but a change can heal an error: it wraps ErrPermanent. A host
+// that was lost may be found again, whatever its connection said at its end.
+func Permanent(err error) bool {
+	return errors.Is(err, ErrPermanent) && !errors.As(err, new(*LostError))
+}
+
 // PanicError is what a host, a secret source or a journal panicked with.
 type PanicError struct {
 	Value any

@@ -3,7 +3,6 @@ package loop
 import (
 	"crypto/sha256"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
@@ -106,7 +105,7 @@ func (f *failures) record(o execute.Outcome, now time.Time) {
 	}
 	x := f.of[t]
 	x.count++
-	x.text, x.permanent = err.Error(), errors.Is(err, execute.ErrPermanent)
+	x.text, x.permanent = err.Error(), execute.Permanent(err)
 	x.postponed = false
 	x.at, x.retry = now, now.Add(f.backoff.after(x.count))
 	x.source, x.seen = sourceOf(o), false

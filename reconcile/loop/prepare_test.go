@@ -3,10 +3,13 @@ package loop_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"reconciler/reconcile"
+	"reconciler/reconcile/execute"
 	"reconciler/reconcile/loop"
 	"reconciler/reconcile/plan"
 	"reconciler/spec"
@@ -132,5 +135,41 @@ func TestTwoPassesNeverPrepareOneHost(t *testing.T) {
 	f.quiet()
 	if held := f.loop.Status().Latest.Plan.Held; len(held) > 0 {
 		t.Errorf("in the end there is left alone: %+v", held)
+	}
+}
+
+// lossy is a host whose first batch ends with the connection, in the middle of a step.
+type lossy struct {
+	*moody
+	lost *atomic.Bool
+}
+
+// Batch implements execute.Batcher.
+func (l lossy) Batch(ctx context.Context, b execute.Batch) error {
+	if l.lost.Swap(true) {
+		b.Run(ctx, l.moody)
+		return nil
+	}
+	return errors.Join(b.Tell(execute.Event{Kind: execute.StepStarted, Step: b.Steps[0]}),
+		fmt.Errorf("the connection has ended: %w", execute.ErrPermanent))
+}
+
+// A connection that breaks does so for good, but another one is made: what was being done then must
+// not be left half done until somebody changes something.
+func TestWhatALostConnectionBrokeOffIsTakenUpAgain(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, 1)
+	host := lossy{f.hosts["h1"], new(atomic.Bool)}
+	f.have(map[string]string{"h1": "a"})
+	f.begin(func(o *loop.Options) {
+		o.Patience = patience
+		o.Pass.Dial = func(context.Context, *spec.Host, string) (reconcile.Host, error) {
+			return host, nil
+		}
+	})
+	f.eventuallyRun("h1/a")
+	f.quiet()
+	if list := f.loop.Status().Failures; len(list) > 0 {
+		t.Errorf("it counts as failed: %+v", list)
 	}
 }

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -179,7 +178,7 @@ func effort(s execute.StepResult) safe {
 
 // hint says what to do about a step that failed.
 func hint(s execute.StepResult) safe {
-	if !errors.Is(s.Err, execute.ErrPermanent) {
+	if !execute.Permanent(s.Err) {
 		return "the next run goes on with this step"
 	}
 	if s.Step.Position.File == "" {

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"errors"
 	"io"
 
 	"reconciler/reconcile/execute"
@@ -110,7 +109,7 @@ func containerResult(o execute.Outcome) ContainerResult {
 			Action:       s.Step.Action,
 			Status:       s.Status,
 			Message:      s.Message,
-			Permanent:    errors.Is(s.Err, execute.ErrPermanent),
+			Permanent:    execute.Permanent(s.Err),
 			Attempts:     s.Attempts,
 			Milliseconds: s.Took.Milliseconds(),
 		}
