@@ -92,9 +92,9 @@ func stillReviewed(reviewed report.PlanDocument, pass reconcile.Pass) error {
 // by name.
 func differing(a, b plan.Plan) []string {
 	const most = 10
-	then, now := byContainer(a), byContainer(b)
-	all := maps.Clone(then.parts)
-	maps.Copy(all, now.parts)
+	then, now := piecesOf(a), piecesOf(b)
+	all := maps.Clone(then)
+	maps.Copy(all, now)
 	var names []string
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		if report.PlanID(*then.of(name)) != report.PlanID(*now.of(name)) {
@@ -108,19 +108,19 @@ func differing(a, b plan.Plan) []string {
 }
 
 // pieces are what a plan says about each container, and each host itself.
-type pieces struct{ parts map[string]*plan.Plan }
+type pieces map[string]*plan.Plan
 
 // of returns what is said about one, to which more can be added.
 func (p pieces) of(name string) *plan.Plan {
-	if p.parts[name] == nil {
-		p.parts[name] = &plan.Plan{}
+	if p[name] == nil {
+		p[name] = &plan.Plan{}
 	}
-	return p.parts[name]
+	return p[name]
 }
 
-// byContainer splits a plan into what it says about each container, and each host itself.
-func byContainer(p plan.Plan) pieces {
-	all := pieces{map[string]*plan.Plan{}}
+// piecesOf splits a plan.
+func piecesOf(p plan.Plan) pieces {
+	all := pieces{}
 	for _, h := range p.Prepare {
 		part := all.of(h.Host + "/")
 		part.Prepare = append(part.Prepare, h)
