@@ -26,7 +26,8 @@ const (
 // exitText is part of the help of every command that reconciles.
 const exitText = `Exit codes:
   0  done, or nothing to do
-  1  failed: bad usage, bad tree, unreadable source, a step failed
+  1  failed: bad usage, bad tree, unreadable source, a host could not be prepared,
+     a step failed or cannot be done
   2  only with "plan --detailed-exitcode": the plan is not empty
   3  converged as far as allowed, but a guard blocked something or a rollout has stopped
   4  some hosts were unreachable; the others converged
@@ -138,7 +139,7 @@ func newRoot(a *app) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "reconciler",
 		Short: "GitOps for LXC containers",
-		Long: `reconciler makes the LXC containers of a host what a tree of YAML files says,
+		Long: `reconciler makes the LXC containers of hosts what a tree of YAML files says,
 keeps it so, and shows beforehand what it would do.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
@@ -164,7 +165,8 @@ keeps it so, and shows beforehand what it would do.`,
 	flags.StringVar(&a.logFormat, "log-format", "text", "text or json")
 	flags.StringVar(&a.logLevel, "log-level", "warn",
 		"debug, info, warn or error (daemon: info unless it is given)")
-	flags.IntVar(&a.parallel, "parallel", 2*runtime.NumCPU(), "containers worked on at once")
+	flags.IntVar(&a.parallel, "parallel", 2*runtime.NumCPU(),
+		"containers worked on at once, here and on each host behind ssh")
 	flags.IntVar(&a.parallelHosts, "parallel-hosts", 32, "hosts looked at at once")
 	flags.DurationVar(&a.lockTimeout, "lock-timeout", 30*time.Second,
 		"how long to wait for another run on the same state or host")
