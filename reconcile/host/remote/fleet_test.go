@@ -256,7 +256,8 @@ func startPool(t testing.TB, processes int) func(host string) (net.Conn, error) 
 }
 
 // TestAPassCostsOneLookAndOneBatch counts round trips. Whatever is to be done, a host is asked for
-// its lock and what it has in one call, and for all its steps in another.
+// its lock and what it has in one call, and for all its steps in another. Only where containers are
+// made it is asked once more, what it has room for.
 func TestAPassCostsOneLookAndOneBatch(t *testing.T) {
 	t.Parallel()
 	a := &agents{hosts: map[string]*hosttest.Fake{}}
@@ -271,7 +272,9 @@ func TestAPassCostsOneLookAndOneBatch(t *testing.T) {
 	t.Cleanup(serving.Wait)
 	idle := []string{methodHello, methodLock, methodUnlock}
 	busy := []string{methodHello, methodLock, methodBatch, methodUnlock}
-	seenAgain := []string{methodHello, methodLock, methodBatch, methodObserve, methodUnlock}
+	makes := []string{methodHello, methodLock, methodCheck, methodBatch, methodUnlock}
+	seenAgain := []string{methodHello, methodLock, methodCheck, methodBatch, methodObserve,
+		methodUnlock}
 	expect := func(when string, want map[string][]string) {
 		t.Helper()
 		f.sent.reset()
@@ -288,7 +291,7 @@ func TestAPassCostsOneLookAndOneBatch(t *testing.T) {
 	f.followed = true
 	f.declare(9)
 	a.hosts["h1"].DestroyByHand("c1.h1.example.org")
-	expect("when another pass follows", map[string][]string{"h0": busy, "h1": busy, "h2": busy})
-	a.hosts["h1"].DestroyByHand("c1.h1.example.org")
+	expect("when another pass follows", map[string][]string{"h0": makes, "h1": makes, "h2": makes})
+	a.hosts["h1"].StopByHand("c1.h1.example.org")
 	expect("with one host that has changed", map[string][]string{"h0": idle, "h1": busy, "h2": idle})
 }
