@@ -39,7 +39,8 @@ func (b Backoff) after(count int) time.Duration {
 	return min(wait, b.Max)
 }
 
-// failures remembers which containers failed, and which hosts could not be prepared. It is not safe for use by several goroutines.
+// failures remembers which containers failed, and which hosts could not be prepared. It is not safe
+// for use by several goroutines.
 type failures struct {
 	backoff  Backoff
 	revision string

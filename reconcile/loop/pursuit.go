@@ -59,12 +59,17 @@ func (p *pursuit) try(ctx context.Context, l *look) (reconcile.Visit, error) {
 	return p.hosts.o.pass.Look(ctx, p.host, conn.Host, conn.Lock)
 }
 
-// connect returns a connection. One that did not do the last time is made anew, unless somebody
-// works over it: what failed once need not fail again.
+// spendable is a host of which a connection shows what there was when it was made.
+type spendable interface {
+	Spent() bool // another connection must be made to look again
+}
+
+// connect returns a connection. One that did not do the last time, or does not show more than it
+// did, is made anew, unless somebody works over it: what failed once need not fail again.
 func (p *pursuit) connect(ctx context.Context) (*sharedHost, error) {
 	p.hosts.mu.Lock()
 	old := p.m.conn
-	keep := old != nil && (!p.m.broken || old.lock.held())
+	keep := old != nil && (old.lock.held() || !p.m.broken && !old.spent())
 	if !keep {
 		p.m.conn = nil
 	}

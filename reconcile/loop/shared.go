@@ -20,6 +20,11 @@ func (s *sharedHost) Lock(ctx context.Context, by string) (func() error, error) 
 	return s.lock.take(func() (func() error, error) { return s.Host.Lock(ctx, by) })
 }
 
+func (s *sharedHost) spent() bool {
+	h, ok := s.Host.(spendable)
+	return ok && h.Spent()
+}
+
 // close ends the connection. It is given up, whatever it says.
 func (s *sharedHost) close() {
 	if c, ok := s.Host.(io.Closer); ok {

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"reconciler/reconcile/execute"
@@ -19,6 +20,9 @@ import (
 // installLimit is how long the packages of LXC may take; a mirror may be slow.
 const installLimit = 25 * time.Minute
 
+// takeLimit is how long somebody else may have the lock of a host that had no LXC before.
+const takeLimit = time.Minute
+
 // Bare is a host that is reached, but has no LXC, so that the agent cannot run there. It has no
 // containers. Prepare installs LXC; from then on it is as a Host. Its methods may be called from
 // several goroutines.
@@ -26,13 +30,15 @@ type Bare struct {
 	d       *dialer
 	facts   plan.Facts
 	bridges []string // sorted
-	kept    bool     // something is in the directory of the containers
+	kept    bool     // something is in the directory of the containers, or it cannot be read
 	apt     bool     // packages come from apt-get
 
 	mu     sync.Mutex
 	by     string // who locked it
 	host   *Host  // nil: LXC is not installed yet
 	unlock func() error
+
+	spent atomic.Bool
 }
 
 // newBare reads what the script said of the host.
@@ -76,8 +82,8 @@ func newBare(d *dialer, said string) (*Bare, error) {
 		return nil, fmt.Errorf("what it says of itself is nonsense: %w", err)
 	}
 	if b.kept {
-		return nil, fmt.Errorf("LXC is missing there, but something is in %s: install LXC, or remove "+
-			"what is there", d.Target.LXCPath)
+		return nil, fmt.Errorf("LXC is missing there, but something is in %s, or it cannot be read: "+
+			"install LXC, or remove what is there", d.Target.LXCPath)
 	}
 	return b, nil
 }
@@ -130,6 +136,7 @@ func (b *Bare) Lock(ctx context.Context, by string) (unlock func() error, err er
 		b.mu.Lock()
 		unlock := b.unlock
 		b.unlock = nil
+		b.spent.Store(b.host == nil)
 		b.mu.Unlock()
 		if unlock == nil {
 			return nil
@@ -137,6 +144,10 @@ func (b *Bare) Lock(ctx context.Context, by string) (unlock func() error, err er
 		return unlock()
 	}, nil
 }
+
+// Spent reports whether the host must be reached anew to be looked at again: what is known of it
+// is from when it was reached, and its lock, which kept nobody away, was given back.
+func (b *Bare) Spent() bool { return b.spent.Load() }
 
 // Do implements execute.Host.
 func (b *Bare) Do(ctx context.Context, s plan.Step, x execute.Secrets) (string, error) {
@@ -253,14 +264,38 @@ func (b *Bare) install(ctx context.Context) (*Host, error) {
 	if err == nil {
 		h, err = b.d.hello(ctx)
 	}
-	if err == nil && b.by != "" {
-		b.unlock, err = h.Lock(ctx, b.by)
-	}
 	if err != nil {
 		return nil, fmt.Errorf("cannot install LXC: %w", b.d.explain(err))
 	}
+	if b.unlock, err = b.take(ctx, h); err != nil {
+		return nil, errors.Join(err, h.Close()) // what was seen before is not true any more
+	}
 	b.host = h
 	return h, nil
+}
+
+// take locks a host that has LXC since just now, if it was asked for, and looks whether it is as
+// empty as it seemed: what is planned was planned for that.
+func (b *Bare) take(ctx context.Context, h *Host) (unlock func() error, err error) {
+	ctx, cancel := limited(ctx, takeLimit)
+	defer cancel()
+	if b.by != "" {
+		if unlock, err = h.Lock(ctx, b.by); err != nil {
+			return nil, err
+		}
+	}
+	actual, err := h.Observe(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range actual.Containers {
+		actual.Others = append(actual.Others, c.Name)
+	}
+	if len(actual.Others) > 0 {
+		return nil, fmt.Errorf("LXC is installed now, but the host is not empty any more, it has %q: "+
+			"nothing else is done before it is looked at again", slices.Min(actual.Others))
+	}
+	return unlock, nil
 }
 
 // Close ends the connection.

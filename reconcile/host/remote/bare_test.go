@@ -6,17 +6,21 @@ import (
 	"strings"
 	"testing"
 
+	"reconciler/reconcile/host/hosttest"
 	"reconciler/spec"
 )
 
 // bareServer is a machine whose loader does not find LXC before apt-get ran.
-func bareServer(t *testing.T) (*server, Options) {
+func bareServer(t *testing.T, containers ...string) (*server, Options) {
 	t.Helper()
 	s := newServer(t)
 	s.program("ldd", "echo '	liblxc.so.1 => not found'")
 	s.program("ls", "exit 0") // the directory of containers looks as if it were empty
 	s.program("apt-get", `echo "$DEBIAN_FRONTEND $*" >>`+s.path("apt")+"; cat >>"+s.path("apt"))
-	fake := newFake()
+	fake := hosttest.New(hosttest.Config{Host: testHost, Installation: testInstallation})
+	for _, name := range containers {
+		fake.CreateByHand(name)
+	}
 	o := s.options(listen(t, fake))
 	o.libraries = "/nonexistent/liblxc.so.1"
 	return s, o
@@ -67,8 +71,8 @@ func TestHostWithoutLXCIsEmptyUntilItIsPrepared(t *testing.T) {
 	if got := s.read("apt"); got != apt {
 		t.Errorf("apt-get is run as\n%s", got)
 	}
-	if actual, err = b.Observe(t.Context()); err != nil || len(actual.Containers) != 1 {
-		t.Errorf("in the same pass it is observed as %+v, %v", actual, err)
+	if facts, _, err := b.Check(t.Context(), nil); err != nil || facts.LXC == "" {
+		t.Errorf("in the same pass it can do %+v, %v", facts, err)
 	}
 	checkLocked(t, o, true)
 	if err := unlock(); err != nil {
@@ -77,6 +81,59 @@ func TestHostWithoutLXCIsEmptyUntilItIsPrepared(t *testing.T) {
 	checkLocked(t, o, false)
 	if done, err := b.Prepare(t.Context(), want); err != nil || len(done) != 0 {
 		t.Errorf("the second time it does %q, %v", done, err)
+	}
+	if b.Spent() {
+		t.Error("it has LXC, and is reached anew for each look")
+	}
+}
+
+// What was planned for an empty host must not be done to one where somebody else has made
+// containers since, or whose disk was not seen: and from then on it is not empty.
+func TestHostThatIsNotAsEmptyAsItSeemed(t *testing.T) {
+	t.Parallel()
+	_, o := bareServer(t, "web1")
+	b := reach(t, o)
+	if _, err := b.Lock(t.Context(), "me"); err != nil {
+		t.Fatal(err)
+	}
+	want := spec.Preparation{Sysctl: map[string]string{"net.ipv4.ip_forward": "1"}}
+	done, err := b.Prepare(t.Context(), want)
+	if err == nil || !strings.Contains(err.Error(), `it has "web1"`) || len(done) != 0 {
+		t.Errorf("it is prepared: %q, %v", done, err)
+	}
+	if actual, err := b.Observe(t.Context()); err == nil {
+		t.Errorf("it still counts as empty: %+v", actual)
+	}
+	if done, err := b.Prepare(t.Context(), want); err == nil {
+		t.Errorf("the second time it does %q", done)
+	}
+	checkLocked(t, o, false)
+}
+
+// What a host without LXC looked like when it was reached says nothing of it days later.
+func TestWhatIsSeenOfAHostWithoutLXCIsForOneVisit(t *testing.T) {
+	t.Parallel()
+	_, o := bareServer(t)
+	b := reach(t, o)
+	unlock, err := b.Lock(t.Context(), "me")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b.Spent() {
+		t.Error("it cannot even be looked at once")
+	}
+	if err := unlock(); err != nil || !b.Spent() {
+		t.Errorf("it is taken to be empty for as long as the connection holds: %v", err)
+	}
+}
+
+func TestDirectoryThatCannotBeReadIsNotEmpty(t *testing.T) {
+	t.Parallel()
+	s, o := bareServer(t)
+	s.program("ls", "echo ls: reading directory: Input/output error >&2; exit 2")
+	_, bare, err := Reach(t.Context(), o)
+	if bare != nil || err == nil || !strings.Contains(err.Error(), "cannot be read") {
+		t.Errorf("it is taken for a host without containers: %v", err)
 	}
 }
 

@@ -18,14 +18,16 @@ const usualLibraries = "/usr/lib/*/liblxc.so.1 /usr/lib/liblxc.so.1 /usr/lib64/l
 // bareScript is the part of deliverScript that finds out whether the agent can run: the loader must
 // find LXC. Where it does not, the script says what it can of the host, and installs LXC if it is
 // told to. Only a missing file costs a question to the loader. kept=yes says that something is in
-// the directory of the containers.
+// the directory of the containers, or that nobody can say.
 func bareScript() string {
 	return strings.Join([]string{
 		`lib=; for f in $libs; do`,
 		`if [ -e "$f" ]; then lib=$f; fi; done;`,
 		`needs=; if [ -z "$lib" ]; then needs=$(ldd "$agent" 2>/dev/null); fi;`,
 		`case $needs in *"liblxc.so.1 => not found"*)`,
-		`kept=no; if [ -n "$($run ls -A "$path" 2>/dev/null)" ]; then kept=yes; fi;`,
+		`kept=no; if $run test -e "$path"; then`,
+		`seen=$($run ls -A "$path" 2>/dev/null) || kept=yes;`,
+		`if [ -n "$seen" ]; then kept=yes; fi; fi;`,
 		`ID=; VERSION_ID=; ID_LIKE=; if [ -r /etc/os-release ]; then . /etc/os-release; fi;`,
 		`apt=no; case " $ID $ID_LIKE " in *" debian "*|*" ubuntu "*) apt=yes ;; esac;`,
 		`mem=0; while read -r key value unit; do`,
