@@ -38,6 +38,9 @@ func layers() map[string][]string {
 		"reconcile/host/prepare":  {"reconcile", "reconcile/plan", "spec"},
 		"reconcile/host/remote":   {"reconcile/execute", "reconcile/plan", "spec"},
 		"reconcile/host/hosttest": {"reconcile/execute", "reconcile/plan", "spec"},
+
+		"reconcile/host/hosttest/debian": {},
+
 		"reconcile": {"reconcile/execute", "reconcile/plan", "reconcile/report",
 			"reconcile/resolve", "spec", "state"},
 		"reconcile/loop": {"reconcile", "reconcile/execute", "reconcile/plan", "reconcile/report",

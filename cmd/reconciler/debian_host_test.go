@@ -3,23 +3,19 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
+
+	"reconciler/reconcile/host/hosttest/debian"
 )
 
 // debianHost is a machine with systemd, LXC and the reconciler of this checkout: a Debian
 // container in which containers run.
-type debianHost struct {
-	t       *testing.T
-	lxcpath string
-	name    string // unique on this machine, as control groups are
-}
+type debianHost struct{ *debian.Machine }
 
 // hostPackages are what a machine needs, besides what lxc-create -t debian puts there.
 const hostPackages = "lxc busybox-static dbus cron rsync sudo"
@@ -37,27 +33,22 @@ const cgroupsOfMachine = "lxc.mount.auto = cgroup:rw:force\n"
 func newDebianHost(t *testing.T, binary, cgroups string) *debianHost {
 	t.Helper()
 	base := debianBase(t)
-	lxcpath, err := os.MkdirTemp("", "rch")
-	if err != nil {
-		t.Fatal(err)
-	}
-	h := &debianHost{t: t, lxcpath: lxcpath, name: filepath.Base(lxcpath)}
-	t.Cleanup(h.remove)
-	h.sh("mkdir $PATH_OF/$NAME && cp -a --reflink=auto " + base + "/rootfs $PATH_OF/$NAME/ && " +
+	h := &debianHost{debian.New(t, "rch", "rootfs",
+		"journalctl --no-pager -u reconciler | tail -n 60; lxc-ls -f")}
+	h.Beside("mkdir $PATH_OF/$NAME && cp -a --reflink=auto " + base + "/rootfs $PATH_OF/$NAME/ && " +
 		"install " + binary + " $PATH_OF/$NAME/rootfs/usr/local/bin/reconciler")
-	h.write("../config", `lxc.include = /usr/share/lxc/config/debian.common.conf
+	h.Write("../config", `lxc.include = /usr/share/lxc/config/debian.common.conf
 lxc.include = /usr/share/lxc/config/nesting.conf
-`+cgroups+`lxc.rootfs.path = dir:`+lxcpath+"/"+h.name+`/rootfs
+`+cgroups+`lxc.rootfs.path = dir:`+h.LXCPath+"/"+h.Name+`/rootfs
 lxc.net.0.type = empty
 lxc.uts.name = host
 lxc.pty.max = 1024
 `)
-	h.write("etc/network/interfaces", "auto lo\niface lo inet loopback\n")
-	h.write("etc/default/lxc-net", "USE_LXC_BRIDGE=false\n")
-	h.sh("lxc-start -P $PATH_OF -n $NAME -o $PATH_OF/start.log -l INFO || " +
-		"{ cat $PATH_OF/start.log; exit 1; }")
-	h.eventually("it has booted", "systemctl is-system-running --wait")
-	if out := h.run("ldd /usr/local/bin/reconciler"); strings.Contains(out, "not found") {
+	h.Write("etc/network/interfaces", "auto lo\niface lo inet loopback\n")
+	h.Write("etc/default/lxc-net", "USE_LXC_BRIDGE=false\n")
+	h.Start()
+	h.Eventually("it has booted", "systemctl is-system-running --wait")
+	if out := h.Run("ldd /usr/local/bin/reconciler"); strings.Contains(out, "not found") {
 		t.Fatalf("the program of this machine does not run on that one:\n%s", out)
 	}
 	return h
@@ -112,76 +103,10 @@ mv "$DIR/new/host" "$DIR/host"
 rm -rf "$DIR/new"
 `
 
-// remove ends the machine and everything that runs on it.
-func (h *debianHost) remove() {
-	if h.t.Failed() {
-		out, _ := h.try("journalctl --no-pager -u reconciler | tail -n 60; lxc-ls -f")
-		h.t.Logf("on the host:\n%s", out)
-	}
-	// Not running is as good as stopped.
-	_ = exec.Command("lxc-stop", "-k", "-P", h.lxcpath, "-n", h.name).Run()
-	h.sh("rm -rf --one-file-system $PATH_OF")
-}
-
-// sh runs a script beside the machine.
-func (h *debianHost) sh(script string) {
-	h.t.Helper()
-	cmd := exec.Command("sh", "-c", script)
-	cmd.Env = append(os.Environ(), "PATH_OF="+h.lxcpath, "NAME="+h.name)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		h.t.Fatalf("%s: %v\n%s", script, err, out)
-	}
-}
-
-// write makes a file of the machine.
-func (h *debianHost) write(path, text string) {
-	h.t.Helper()
-	path = filepath.Join(h.lxcpath, h.name, "rootfs", path)
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		h.t.Fatal(err)
-	}
-	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-		h.t.Fatal(err)
-	}
-}
-
-// run runs a script on the machine that must succeed, and returns what it printed.
-func (h *debianHost) run(script string) string {
-	h.t.Helper()
-	out, err := h.try(script)
-	if err != nil {
-		h.t.Fatalf("%s: %v\n%s", script, err, out)
-	}
-	return strings.TrimSpace(out)
-}
-
-func (h *debianHost) try(script string) (string, error) {
-	cmd := exec.Command("lxc-attach", "-P", h.lxcpath, "-n", h.name, "--clear-env", "--",
-		"timeout", "-k", "5", "120", "sh", "-c", script)
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
-	err := cmd.Run()
-	return out.String(), err
-}
-
-// eventually polls until a script succeeds.
-func (h *debianHost) eventually(what, script string) {
-	h.t.Helper()
-	var out string
-	var err error
-	const pause = 100 * time.Millisecond
-	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(pause) {
-		if out, err = h.try(script); err == nil {
-			return
-		}
-	}
-	h.t.Fatalf("after a minute still not: %s\n%s: %v\n%s", what, script, err, out)
-}
-
 // bridge makes the bridge that the built-in network is on, and a container to clone.
 func (h *debianHost) bridge() {
-	h.t.Helper()
-	h.run(`set -e
+	h.T.Helper()
+	h.Run(`set -e
 		ip link add lxcbr1 type bridge
 		ip addr add 10.5.0.1/16 dev lxcbr1
 		ip link set lxcbr1 up
@@ -191,13 +116,13 @@ func (h *debianHost) bridge() {
 // incarnations says of each running container which process is its init, in a form that no other
 // process ever has.
 func (h *debianHost) incarnations() string {
-	h.t.Helper()
+	h.T.Helper()
 	return h.incarnationsIn("/var/lib/lxc")
 }
 
 func (h *debianHost) incarnationsIn(lxcpath string) string {
-	h.t.Helper()
-	return h.run(`export P=` + lxcpath + `; for n in $(lxc-ls -P $P --running); do
+	h.T.Helper()
+	return h.Run(`export P=` + lxcpath + `; for n in $(lxc-ls -P $P --running); do
 		pid=$(lxc-info -P $P -n $n -pH) && echo $n $pid $(cut -d' ' -f22 /proc/$pid/stat)
 	done`)
 }

@@ -32,17 +32,17 @@ func (f *fleet) daemonLosesAHost(t *testing.T) {
 		}
 	})
 	const list = "lxc-ls -1 --running -P "
-	well.eventually("it converges", list+well.shared+"/daemon | grep -q a1")
-	lost.eventually("it converges", list+lost.shared+"/daemon | grep -q a2")
+	well.Eventually("it converges", list+well.shared+"/daemon | grep -q a1")
+	lost.Eventually("it converges", list+lost.shared+"/daemon | grep -q a2")
 
 	lost.close()
 	c.declare(t, f.treeOf("daemon", plain("a", "b backing: dir")))
-	lost.eventually("a step begins", "test -e /run/reached")
+	lost.Eventually("a step begins", "test -e /run/reached")
 	lost.setLink("down")
 	c.declare(t, f.treeOf("daemon", plain("a", "b backing: dir", "c")))
-	well.eventually("the other host is served", list+well.shared+"/daemon | grep -q c1")
+	well.Eventually("the other host is served", list+well.shared+"/daemon | grep -q c1")
 	lost.setLink("up")
-	lost.eventually("it is served again", list+lost.shared+"/daemon | grep -q c2")
+	lost.Eventually("it is served again", list+lost.shared+"/daemon | grep -q c2")
 	settled := func() bool {
 		code, _, _ := c.run(t, "plan", "--detailed-exitcode")
 		return code == exitDone

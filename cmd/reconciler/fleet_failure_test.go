@@ -38,15 +38,15 @@ func failuresOfHosts() []failure {
 	}
 }
 
-func (m *machine) freeze() { m.sh("lxc-freeze -P $PATH_OF -n $NAME") }
+func (m *machine) freeze() { m.Beside("lxc-freeze -P $PATH_OF -n $NAME") }
 
 func (m *machine) thaw() {
-	m.sh("lxc-unfreeze -P $PATH_OF -n $NAME")
+	m.Beside("lxc-unfreeze -P $PATH_OF -n $NAME")
 	m.open()
 }
 
 func (m *machine) setLink(state string) {
-	m.sh("ip link set " + m.link + " " + state)
+	m.Beside("ip link set " + m.link + " " + state)
 	if state == "up" {
 		m.open()
 	}
@@ -54,7 +54,7 @@ func (m *machine) setLink(state string) {
 
 // changeKey gives sshd another key, and cuts who is logged in.
 func (m *machine) changeKey() {
-	m.run(`set -e
+	m.Run(`set -e
 		cd /etc/ssh
 		rm ssh_host_ed25519_key*
 		ssh-keygen -q -t ed25519 -N "" -f ssh_host_ed25519_key
@@ -66,29 +66,29 @@ func (m *machine) changeKey() {
 // learnKey is what the administrator does about it.
 func (m *machine) learnKey() {
 	known := filepath.Join(m.f.dir, "client", "known_hosts")
-	m.sh("ssh-keygen -q -R " + m.address + " -f " + known + " >/dev/null 2>&1")
-	key := m.address + " " + m.run("cat /etc/ssh/ssh_host_ed25519_key.pub")
-	m.sh("echo '" + key + "' >>" + known)
+	m.Beside("ssh-keygen -q -R " + m.address + " -f " + known + " >/dev/null 2>&1")
+	key := m.address + " " + m.Run("cat /etc/ssh/ssh_host_ed25519_key.pub")
+	m.Beside("echo '" + key + "' >>" + known)
 }
 
 func (m *machine) reboot() {
 	m.halt()
 	m.boot()
 	m.awaitSSH()
-	m.run(makeBridgeThere("broken", fleetAddress))
+	m.Run(makeBridgeThere("broken", fleetAddress))
 }
 
 func (m *machine) fillDisk() {
 	// It ends with an error.
-	_, _ = m.try("cat /dev/zero >" + filepath.Join(m.shared, "broken", "full"))
+	_, _ = m.Try("cat /dev/zero >" + filepath.Join(m.shared, "broken", "full"))
 	m.open()
 }
 
-func (m *machine) emptyDisk() { m.run("rm " + filepath.Join(m.shared, "broken", "full")) }
+func (m *machine) emptyDisk() { m.Run("rm " + filepath.Join(m.shared, "broken", "full")) }
 
 // gate makes directories be cloned only while the gate is open. All machines have a small disk.
 func (m *machine) gate() {
-	m.run(`set -e
+	m.Run(`set -e
 		cat >/usr/local/sbin/rsync <<-"END"
 		#!/bin/sh
 		test -e /run/closed && touch /run/reached
@@ -98,8 +98,8 @@ func (m *machine) gate() {
 		chmod 755 /usr/local/sbin/rsync`)
 }
 
-func (m *machine) close() { m.run("rm -f /run/reached; touch /run/closed") }
-func (m *machine) open()  { m.run("rm -f /run/closed") }
+func (m *machine) close() { m.Run("rm -f /run/reached; touch /run/closed") }
+func (m *machine) open()  { m.Run("rm -f /run/closed") }
 
 // failures: what happens to a machine in the middle of a pass is told in its own words, harms no
 // other machine, and heals.
@@ -109,7 +109,7 @@ func (f *fleet) failures(t *testing.T) {
 		m.gate()
 		if failuresOfHosts()[i].name == "full" {
 			disk := filepath.Join(m.shared, "broken")
-			m.run("mkdir -m 755 " + disk + " && mount -t tmpfs -o size=24m,mode=755 none " + disk)
+			m.Run("mkdir -m 755 " + disk + " && mount -t tmpfs -o size=24m,mode=755 none " + disk)
 		}
 	}
 	f.prepare("broken")
@@ -164,11 +164,11 @@ func (f *fleet) harm(t *testing.T, running func() bool) {
 	victims := f.machines[healthy:]
 	for _, m := range victims {
 		reached := func() bool {
-			_, err := m.try("test -e /run/reached")
+			_, err := m.Try("test -e /run/reached")
 			return err == nil || !running()
 		}
 		if err := waitFor(reached); err != nil || !running() {
-			t.Errorf("%s is not reached", m.name)
+			t.Errorf("%s is not reached", m.Name)
 		}
 	}
 	for i, m := range victims {
@@ -213,9 +213,9 @@ func (f *fleet) unreachableAreNamed(t *testing.T, c *controller) {
 // says fails unless the output has a text about a machine.
 func says(t *testing.T, x failure, m *machine, want, out string) {
 	t.Helper()
-	lines := regexp.MustCompile(`(?i)` + regexp.QuoteMeta(m.name) + `.*(` + want + `)`)
+	lines := regexp.MustCompile(`(?i)` + regexp.QuoteMeta(m.Name) + `.*(` + want + `)`)
 	if !lines.MatchString(strings.ReplaceAll(out, "\n  ", " ")) {
-		t.Errorf("of the host that is %s (%s) it does not say %q:\n%s", x.name, m.name, want, out)
+		t.Errorf("of the host that is %s (%s) it does not say %q:\n%s", x.name, m.Name, want, out)
 	}
 }
 
@@ -234,10 +234,10 @@ func (f *fleet) nothingLost(t *testing.T, c *controller, before map[string]strin
 		if i >= healthy && failuresOfHosts()[i-healthy].name == "rebooted" {
 			continue
 		}
-		for line := range strings.Lines(before[m.name]) {
-			if !strings.Contains(after[m.name], strings.TrimSpace(line)) {
-				t.Errorf("on %s a container was restarted:\n%s\nbefore:\n%s", m.name, after[m.name],
-					before[m.name])
+		for line := range strings.Lines(before[m.Name]) {
+			if !strings.Contains(after[m.Name], strings.TrimSpace(line)) {
+				t.Errorf("on %s a container was restarted:\n%s\nbefore:\n%s", m.Name, after[m.Name],
+					before[m.Name])
 			}
 		}
 	}

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"reconciler/reconcile/host/hosttest/debian"
 )
 
 // fleet is a number of machines on a bridge of their own, each a debianHost that sshd lets root in
@@ -53,13 +55,14 @@ func newFleet(t *testing.T, size int) *fleet {
 	f.sh(makeFleetBase, "BASE="+base, "BRIDGE="+bridge, "NET="+f.net)
 	for i := range size {
 		m := &machine{
-			f:          f,
-			debianHost: debianHost{t: t, lxcpath: dir, name: fmt.Sprintf("%s-%d", filepath.Base(dir), i+1)},
-			address:    fmt.Sprintf("%s.%d", f.net, i+11), link: fmt.Sprintf("rcf%d-%d", n, i+1),
+			f: f,
+			debianHost: debianHost{&debian.Machine{T: t, LXCPath: dir, Root: "rootfs",
+				Name: fmt.Sprintf("%s-%d", filepath.Base(dir), i+1)}},
+			address: fmt.Sprintf("%s.%d", f.net, i+11), link: fmt.Sprintf("rcf%d-%d", n, i+1),
 		}
-		m.shared = filepath.Join(dir, m.name, "shared")
+		m.shared = filepath.Join(dir, m.Name, "shared")
 		f.machines = append(f.machines, m)
-		f.sh(makeMachine, "BRIDGE="+bridge, "NAME="+m.name, "ADDRESS="+m.address, "LINK="+m.link)
+		f.sh(makeMachine, "BRIDGE="+bridge, "NAME="+m.Name, "ADDRESS="+m.address, "LINK="+m.link)
 		m.boot()
 	}
 	for _, m := range f.machines {
@@ -141,27 +144,27 @@ func (f *fleet) remove() {
 // halt ends a machine as a power cut does. What is frozen dies as well.
 func (m *machine) halt() {
 	// Not running is as good as stopped.
-	_ = exec.Command("lxc-unfreeze", "-P", m.lxcpath, "-n", m.name).Run()
-	_ = exec.Command("lxc-stop", "-k", "-P", m.lxcpath, "-n", m.name).Run()
+	_ = exec.Command("lxc-unfreeze", "-P", m.LXCPath, "-n", m.Name).Run()
+	_ = exec.Command("lxc-stop", "-k", "-P", m.LXCPath, "-n", m.Name).Run()
 }
 
 func (m *machine) boot() {
-	m.t.Helper()
-	m.sh("lxc-start -P $PATH_OF -n $NAME -o $PATH_OF/$NAME/start.log -l INFO || " +
+	m.T.Helper()
+	m.Beside("lxc-start -P $PATH_OF -n $NAME -o $PATH_OF/$NAME/start.log -l INFO || " +
 		"{ cat $PATH_OF/$NAME/start.log; exit 1; }")
 }
 
 // awaitSSH waits until somebody can log in.
 func (m *machine) awaitSSH() {
-	m.t.Helper()
-	m.eventually("sshd listens", "test -S /run/dbus/system_bus_socket && systemctl -q is-active ssh")
+	m.T.Helper()
+	m.Eventually("sshd listens", "test -S /run/dbus/system_bus_socket && systemctl -q is-active ssh")
 }
 
 // makeLXCPath makes an lxcpath with a stopped busybox container "base", and a bridge with an
 // address, both of one name. The directory may be there.
 func (m *machine) makeLXCPath(name, address string) (lxcpath string, err error) {
 	lxcpath = filepath.Join(m.shared, name)
-	out, err := m.try(makeBridgeThere(name, address) + fmt.Sprintf(`
+	out, err := m.Try(makeBridgeThere(name, address) + fmt.Sprintf(`
 		mkdir -p -m 755 %[1]s
 		lxc-create -P %[1]s -n base -t busybox >/dev/null
 		sed -i 's/^lxc.net.0.link.*/lxc.net.0.link = %[2]s/' %[1]s/base/config`, lxcpath, name))

@@ -63,7 +63,7 @@ func (k *killing) every(backing string) func(*machine) []string {
 	settings := " recreate: allow, password: secret, memory: 64M, backing: " + backing
 	k.declared = map[string][]string{}
 	for _, m := range k.machines {
-		k.declared[m.name] = []string{"a", "b", "c", "d"}
+		k.declared[m.Name] = []string{"a", "b", "c", "d"}
 	}
 	return plain("a"+settings, "b"+settings, "c"+settings, "d"+settings)
 }
@@ -80,7 +80,7 @@ func (k *killing) randomTree() {
 			if k.random.IntN(6) == 0 {
 				backing = "dir"
 			}
-			k.declared[m.name] = append(k.declared[m.name], name)
+			k.declared[m.Name] = append(k.declared[m.Name], name)
 			list = append(list, fmt.Sprintf("%s recreate: allow, backing: %s, memory: %dM, "+
 				"password: secret%d", name, backing, 64+32*k.random.IntN(2), k.random.IntN(2)))
 		}
@@ -97,7 +97,7 @@ func (k *killing) heals(when string, thoroughly bool) {
 		k.t.Fatalf("%s: the next pass ends with %d:\n%s\n%s", when, code, out, errs)
 	}
 	for _, m := range k.machines {
-		m.runs(k.t, "killed", k.declared[m.name]...)
+		m.runs(k.t, "killed", k.declared[m.Name]...)
 	}
 	if !thoroughly {
 		return
@@ -112,7 +112,7 @@ func (k *killing) round(round int) {
 	k.t.Helper()
 	victim := k.machines[k.random.IntN(len(k.machines))]
 	if round%10 == 0 {
-		victim.run("rm -rf /var/lib/reconciler/agent") // it is delivered anew
+		victim.Run("rm -rf /var/lib/reconciler/agent") // it is delivered anew
 	}
 	cmd := k.c.command("run", "--once", "--allow-destroy", "99")
 	if err := cmd.Start(); err != nil {
@@ -130,7 +130,7 @@ func (k *killing) round(round int) {
 		}
 		return
 	}
-	if _, err := victim.try("pkill -KILL -f '^/var/lib/reconciler/agent/'"); err == nil {
+	if _, err := victim.Try("pkill -KILL -f '^/var/lib/reconciler/agent/'"); err == nil {
 		k.died[2]++
 	} else {
 		k.died[0]++
@@ -150,7 +150,7 @@ func (k *killing) removeAll() {
 func (k *killing) leftovers() string {
 	var list strings.Builder
 	for _, m := range k.machines {
-		out, err := m.try(`cd ` + filepath.Join(m.shared, "killed") + ` || exit
+		out, err := m.Try(`cd ` + filepath.Join(m.shared, "killed") + ` || exit
 			echo files; find . -mindepth 1 -maxdepth 2 ! -path './base/rootfs/*' | sort
 			cat base/lxc_snapshots
 			echo agents; ls -A /var/lib/reconciler/agent | wc -l
@@ -161,7 +161,7 @@ func (k *killing) leftovers() string {
 			echo mounts; cut -d' ' -f2 /proc/mounts | grep -v '^/run/' | sort
 			echo processes; ps -eo args= | grep -i 'lxc\|rsync\|reconciler' |
 				grep -v 'grep\|lxc-attach\|/shared/[^k]' | sort`)
-		fmt.Fprintf(&list, "%s: %v\n%s", m.name, err, out)
+		fmt.Fprintf(&list, "%s: %v\n%s", m.Name, err, out)
 	}
 	_, out, _ := k.c.run(k.t, "state", "list")
 	records, _, _ := strings.Cut(out, ", serial")

@@ -37,7 +37,7 @@ func (f *fleet) part(t *testing.T, from, to int) *fleet {
 	part.t, part.machines = t, nil
 	for _, m := range f.machines[from:to] {
 		own := *m
-		own.t, own.f = t, &part
+		own.T, own.f = t, &part
 		part.machines = append(part.machines, &own)
 	}
 	return &part
@@ -77,13 +77,13 @@ func (f *fleet) converges(t *testing.T) {
 func (m *machine) runs(t *testing.T, name string, want ...string) {
 	t.Helper()
 	var got []string
-	for container := range strings.FieldsSeq(m.run("lxc-ls -1 --running -P " +
+	for container := range strings.FieldsSeq(m.Run("lxc-ls -1 --running -P " +
 		filepath.Join(m.shared, name))) {
 		got = append(got, strings.TrimRight(strings.TrimSuffix(container, ".example.com"), "0123456789"))
 	}
 	slices.Sort(want)
 	if !slices.Equal(got, want) {
-		t.Errorf("on %s run %v, want %v", m.name, got, want)
+		t.Errorf("on %s run %v, want %v", m.Name, got, want)
 	}
 }
 
@@ -102,8 +102,8 @@ func (f *fleet) prepare(name string) {
 
 // running lists the containers of an lxcpath that run.
 func (m *machine) running(name string) string {
-	m.t.Helper()
-	return m.run("lxc-ls -1 --running -P " + filepath.Join(m.shared, name))
+	m.T.Helper()
+	return m.Run("lxc-ls -1 --running -P " + filepath.Join(m.shared, name))
 }
 
 // files says when the files of containers were changed.
@@ -140,7 +140,7 @@ func (f *fleet) incarnations(name string) map[string]string {
 	f.t.Helper()
 	of := map[string]string{}
 	for _, m := range f.machines {
-		of[m.name] = m.incarnationsIn(filepath.Join(m.shared, name))
+		of[m.Name] = m.incarnationsIn(filepath.Join(m.shared, name))
 	}
 	return of
 }
@@ -149,7 +149,7 @@ func (f *fleet) incarnations(name string) map[string]string {
 func (f *fleet) noAgents(t *testing.T) {
 	t.Helper()
 	for _, m := range f.machines {
-		m.eventually("no agent is left", "ps -e >/dev/null && "+
+		m.Eventually("no agent is left", "ps -e >/dev/null && "+
 			"! pgrep -f '^(/var/lib/reconciler/agent/|reconciler launch)'")
 	}
 }
@@ -162,12 +162,12 @@ func (f *fleet) treeOf(name string, containers func(*machine) []string) string {
 	fmt.Fprintf(&b, "defaults: {network: %s, from_container: base, backing: overlayfs}\n", name)
 	b.WriteString("hosts:\n")
 	for _, m := range f.machines {
-		fmt.Fprintf(&b, "  %s: {connect: 'ssh://root@%s', lxcpath: %s}\n", m.name, m.address,
+		fmt.Fprintf(&b, "  %s: {connect: 'ssh://root@%s', lxcpath: %s}\n", m.Name, m.address,
 			filepath.Join(m.shared, name))
 	}
 	b.WriteString("targets:\n")
 	for i, m := range f.machines {
-		fmt.Fprintf(&b, "  %s: {", m.name)
+		fmt.Fprintf(&b, "  %s: {", m.Name)
 		for _, c := range containers(m) {
 			container, settings, _ := strings.Cut(c, " ")
 			fmt.Fprintf(&b, "%s%d.example.com: {%s}, ", container, i+1, settings)

@@ -37,7 +37,7 @@ func TestMachineWithoutLXC(t *testing.T) {
 	requireLXC(t)
 	f := newFleet(t, 1)
 	m := f.machines[0]
-	m.run(loseLXC)
+	m.Run(loseLXC)
 	hosts := func(prepare string) string {
 		return "hosts: {bare: {connect: ssh://root@" + m.address + prepare + "}}\ntargets: {bare: {}}\n"
 	}
@@ -54,15 +54,15 @@ func TestMachineWithoutLXC(t *testing.T) {
 		"host", "check")
 	c.declare(t, hosts(", prepare: {bridges: {}, directories: {/srv/x: 0750}}"))
 	expect("a plan", 0, `directory /srv/x(?s:.*)package lxc(?s:.*)Plan: 1 host to prepare`, "plan")
-	if got := m.run("ls /root"); strings.Contains(got, "apt") {
-		t.Errorf("to look installs something: %s", m.run("cat /root/apt"))
+	if got := m.Run("ls /root"); strings.Contains(got, "apt") {
+		t.Errorf("to look installs something: %s", m.Run("cat /root/apt"))
 	}
 	expect("apt-get fails", 1, `E: Unable to locate package lxc`, "run", "--once")
-	m.run("rm /root/mirror/refuses")
+	m.Run("rm /root/mirror/refuses")
 	expect("apt-get works", 0, `package lxc(?s:.*)Done: 1 host prepared`, "run", "--once")
 	expect("the second pass", 0, `No changes\.`, "run", "--once")
 	expect("by hand", 0, `bare: nothing to do`, "host", "prepare", "bare")
-	if mode := strings.TrimSpace(m.run("stat -c %a /srv/x")); mode != "750" {
+	if mode := strings.TrimSpace(m.Run("stat -c %a /srv/x")); mode != "750" {
 		t.Errorf("the directory has mode %s", mode)
 	}
 }

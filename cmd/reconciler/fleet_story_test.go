@@ -61,7 +61,7 @@ func (m *machine) setUp(e *testscript.Env, n int) error {
 	}
 	for tool := range strings.FieldsSeq(toolsOfHost) {
 		script := fmt.Sprintf("#!/bin/sh\nexec %s -P %s -n %s --clear-env -- %s \"$@\"\n",
-			"/usr/bin/lxc-attach", m.lxcpath, m.name, strings.Replace(tool, "ping", "busybox ping", 1))
+			"/usr/bin/lxc-attach", m.LXCPath, m.Name, strings.Replace(tool, "ping", "busybox ping", 1))
 		if err := os.WriteFile(filepath.Join(bin, tool), []byte(script), 0o755); err != nil {
 			return err
 		}

@@ -35,7 +35,7 @@ func newBehindGateway(t *testing.T) *behindGateway {
 		"KEY="+b.key, "ADDRESS="+b.host.address, "HIDDEN="+hidden, "BINARY="+f.binary,
 		"SHARED_OF_GATEWAY="+b.gateway.shared, "SHARED_OF_HOST="+b.host.shared)
 	for i, m := range []*machine{b.gateway, b.host} {
-		m.run(fmt.Sprintf(`set -e
+		m.Run(fmt.Sprintf(`set -e
 			useradd -m -s /bin/sh %[1]s
 			install -d -m 700 -o %[1]s /home/%[1]s/.ssh
 			install -m 600 -o %[1]s %[2]s/key /home/%[1]s/.ssh/authorized_keys
@@ -43,7 +43,7 @@ func newBehindGateway(t *testing.T) *behindGateway {
 			ip addr add %[3]s.%[4]d/24 dev eth0`,
 			[]string{"jump", "ops"}[i], m.shared, hidden, i+1))
 	}
-	b.host.run("install -m 755 " + b.host.shared + "/reconciler /usr/local/bin/ && ip addr del " +
+	b.host.Run("install -m 755 " + b.host.shared + "/reconciler /usr/local/bin/ && ip addr del " +
 		b.host.address + "/24 dev eth0")
 	if _, err := b.host.makeLXCPath("way", "10.214.0.1/16"); err != nil {
 		t.Fatal(err)
@@ -94,7 +94,7 @@ func TestOverAGateway(t *testing.T) {
 		{"the agent only, installed", only, installed, nil},
 		{"all", all, "", nil},
 	} {
-		b.host.run("cat >/etc/sudoers.d/ops <<'END'\n" + c.sudoers + "END")
+		b.host.Run("cat >/etc/sudoers.d/ops <<'END'\n" + c.sudoers + "END")
 		ctl := b.newController(t, b.tree(c.keys))
 		if c.told == nil {
 			ctl.converges(t, c.name)

@@ -9,56 +9,56 @@ import (
 )
 
 func (s *systemdService) pid() string {
-	s.t.Helper()
-	return s.run("systemctl show reconciler -p MainPID --value")
+	s.T.Helper()
+	return s.Run("systemctl show reconciler -p MainPID --value")
 }
 
 func (s *systemdService) restarts() string {
-	s.t.Helper()
-	return s.run("systemctl show reconciler -p NRestarts --value")
+	s.T.Helper()
+	return s.Run("systemctl show reconciler -p NRestarts --value")
 }
 
 func (s *systemdService) reload() {
 	before := s.pid()
-	s.run("systemctl reload reconciler")
+	s.Run("systemctl reload reconciler")
 	if after := s.pid(); after != before {
-		s.t.Errorf("reload has ended the daemon: it was %s and is %s", before, after)
+		s.T.Errorf("reload has ended the daemon: it was %s and is %s", before, after)
 	}
 }
 
 // newSettings: a reload takes them, and systemd does not take that for the end of the daemon.
 func (s *systemdService) newSettings() {
 	before := s.pid()
-	s.run("echo 'log-level: debug' >>/etc/reconciler/config.yaml && systemctl reload reconciler")
-	s.eventually("the daemon is ready with the new settings", "journalctl -u reconciler "+
+	s.Run("echo 'log-level: debug' >>/etc/reconciler/config.yaml && systemctl reload reconciler")
+	s.Eventually("the daemon is ready with the new settings", "journalctl -u reconciler "+
 		"_PID="+before+" | sed '1,/settings have changed/d' | grep -q 'daemon is ready'")
 	if after := s.pid(); after != before {
-		s.t.Errorf("new settings have ended the daemon: it was %s and is %s", before, after)
+		s.T.Errorf("new settings have ended the daemon: it was %s and is %s", before, after)
 	}
 }
 
 func (s *systemdService) restart() {
 	before := s.pid()
-	s.run("systemctl restart reconciler")
+	s.Run("systemctl restart reconciler")
 	if after := s.pid(); after == before {
-		s.t.Errorf("restart has left the daemon as it was")
+		s.T.Errorf("restart has left the daemon as it was")
 	}
 }
 
 func (s *systemdService) stop() {
-	s.run("systemctl stop reconciler")
+	s.Run("systemctl stop reconciler")
 	if now := s.incarnations(); now != s.containers {
-		s.t.Fatalf("a container ended with the daemon. Before:\n%s\nAfter:\n%s", s.containers, now)
+		s.T.Fatalf("a container ended with the daemon. Before:\n%s\nAfter:\n%s", s.containers, now)
 	}
-	s.run("systemctl start reconciler")
+	s.Run("systemctl start reconciler")
 }
 
 // dies does something that ends the daemon, and waits until systemd has started another.
 func (s *systemdService) dies(what, script string) {
-	s.t.Helper()
+	s.T.Helper()
 	before := s.restarts()
-	s.run(script)
-	s.eventually(what+": systemd starts the daemon again",
+	s.Run(script)
+	s.Eventually(what+": systemd starts the daemon again",
 		"test $(systemctl show reconciler -p NRestarts --value) -gt "+before)
 }
 
@@ -69,9 +69,9 @@ func (s *systemdService) kill() {
 // outOfMemory: the tree grows so large that reading it takes more than the service may have, and
 // the kernel kills the daemon, again and again until the tree is mended.
 func (s *systemdService) outOfMemory() {
-	if _, err := s.try("grep -qw memory /sys/fs/cgroup/cgroup.controllers || " +
+	if _, err := s.Try("grep -qw memory /sys/fs/cgroup/cgroup.controllers || " +
 		"test -d /sys/fs/cgroup/memory/system.slice"); err != nil {
-		s.t.Log("no memory runs out: this machine has its memory controller in cgroups v1")
+		s.T.Log("no memory runs out: this machine has its memory controller in cgroups v1")
 		return
 	}
 	s.dropIn("MemoryMax=48M")
@@ -80,46 +80,46 @@ func (s *systemdService) outOfMemory() {
 	for i := range 400_000 {
 		fmt.Fprintf(&tree, "  p%d: {memory: 512M}\n", i)
 	}
-	s.write("srv/big.yaml", tree.String())
+	s.Write("srv/big.yaml", tree.String())
 	s.dies("the kernel kills the daemon", "mv /srv/big.yaml /srv/tree/big.yaml")
 	s.dies("it is killed again", "true")
 	if now := s.incarnations(); now != s.containers {
-		s.t.Fatalf("a container died with the daemon. Before:\n%s\nAfter:\n%s", s.containers, now)
+		s.T.Fatalf("a container died with the daemon. Before:\n%s\nAfter:\n%s", s.containers, now)
 	}
 	s.wasKilledForMemory()
-	s.run("rm /srv/tree/big.yaml")
+	s.Run("rm /srv/tree/big.yaml")
 	s.dropIn("")
 }
 
 // wasKilledForMemory: it was the kernel for want of memory, not anything else.
 func (s *systemdService) wasKilledForMemory() {
-	s.t.Helper()
+	s.T.Helper()
 	log, err := exec.Command("dmesg").Output()
 	if err != nil {
-		s.t.Fatal(err)
+		s.T.Fatal(err)
 	}
-	group := s.name + "/system.slice/reconciler.service"
+	group := s.Name + "/system.slice/reconciler.service"
 	for line := range strings.Lines(string(log)) {
 		if strings.Contains(line, "oom-kill:") && strings.Contains(line, group) &&
 			strings.Contains(line, "task=reconciler,") {
 			return
 		}
 	}
-	s.t.Errorf("the log of the kernel does not say that it killed the daemon for want of memory")
+	s.T.Errorf("the log of the kernel does not say that it killed the daemon for want of memory")
 }
 
 // dropIn changes the unit, or gives it back, and restarts the daemon.
 func (s *systemdService) dropIn(setting string) {
-	s.t.Helper()
-	s.write("etc/systemd/system/reconciler.service.d/test.conf", "[Service]\n"+setting+"\n")
-	s.run("systemctl daemon-reload && systemctl reset-failed && systemctl restart reconciler")
+	s.T.Helper()
+	s.Write("etc/systemd/system/reconciler.service.d/test.conf", "[Service]\n"+setting+"\n")
+	s.Run("systemctl daemon-reload && systemctl reset-failed && systemctl restart reconciler")
 }
 
 // stuck: a daemon that does nothing any more is replaced.
 func (s *systemdService) stuck() {
 	s.dropIn("WatchdogSec=12s")
 	s.dies("the watchdog bites", "kill -STOP $(systemctl show reconciler -p MainPID --value)")
-	s.run("journalctl -u reconciler | grep -q 'Watchdog timeout'")
+	s.Run("journalctl -u reconciler | grep -q 'Watchdog timeout'")
 	s.dropIn("")
 }
 
@@ -127,50 +127,50 @@ func (s *systemdService) stuck() {
 func (s *systemdService) killInTheMiddle() {
 	s.begin("d.example.com", "slow1")
 	s.dies("kill -9 in the middle of a creation", "systemctl kill -s KILL reconciler")
-	s.run("touch /run/go-on")
+	s.Run("touch /run/go-on")
 	s.complete("d.example.com")
 }
 
 // restartInTheMiddle: systemd waits until the daemon has done what it does.
 func (s *systemdService) restartInTheMiddle() {
 	s.begin("e.example.com", "slow2")
-	s.run("systemctl restart --no-block reconciler")
-	s.eventually("the daemon is told to end",
+	s.Run("systemctl restart --no-block reconciler")
+	s.Eventually("the daemon is told to end",
 		"systemctl show reconciler -p ActiveState --value | grep -q deactivating")
-	s.run("touch /run/go-on")
-	s.eventually("the next daemon is ready", "systemctl is-active reconciler")
+	s.Run("touch /run/go-on")
+	s.Eventually("the next daemon is ready", "systemctl is-active reconciler")
 	s.complete("e.example.com")
 }
 
 // begin declares a container whose template takes until /run/go-on exists, and waits until it is
 // being made.
 func (s *systemdService) begin(container, image string) {
-	s.t.Helper()
-	s.run("rm -f /run/go-on /run/begun")
+	s.T.Helper()
+	s.Run("rm -f /run/go-on /run/begun")
 	script := "usr/share/lxc/templates/lxc-" + image
-	s.write(script, "#!/bin/sh\n>/run/begun\nuntil [ -e /run/go-on ]; do sleep 0.1; done\n"+
+	s.Write(script, "#!/bin/sh\n>/run/begun\nuntil [ -e /run/go-on ]; do sleep 0.1; done\n"+
 		`exec /usr/share/lxc/templates/lxc-busybox "$@"`+"\n")
-	s.run("chmod 755 /" + script)
-	s.write("srv/"+image+".yaml", "targets: {localhost: {"+container+": {image: "+image+
+	s.Run("chmod 755 /" + script)
+	s.Write("srv/"+image+".yaml", "targets: {localhost: {"+container+": {image: "+image+
 		", backing: dir}}}\n")
-	s.run("mv /srv/" + image + ".yaml /srv/tree/")
-	s.eventually("the container is being made", "test -e /run/begun")
+	s.Run("mv /srv/" + image + ".yaml /srv/tree/")
+	s.Eventually("the container is being made", "test -e /run/begun")
 }
 
 // complete: the container is whole, nothing is left to do or left lying about, and no other
 // container was touched.
 func (s *systemdService) complete(container string) {
-	s.t.Helper()
-	s.eventually("the container runs", "lxc-ls --running | grep -qw "+container)
+	s.T.Helper()
+	s.Eventually("the container runs", "lxc-ls --running | grep -qw "+container)
 	s.converges()
-	left := s.run("ls -A /var/lib/lxc/.reconciler | grep -vxE 'known|lock' || true")
+	left := s.Run("ls -A /var/lib/lxc/.reconciler | grep -vxE 'known|lock' || true")
 	if left != "" {
-		s.t.Errorf("left of a creation that was cut short: %s", left)
+		s.T.Errorf("left of a creation that was cut short: %s", left)
 	}
 	now := s.incarnations()
 	for line := range strings.Lines(s.containers) {
 		if !strings.Contains(now, strings.TrimSpace(line)) {
-			s.t.Fatalf("a container was restarted or is gone. Before:\n%s\nAfter:\n%s",
+			s.T.Fatalf("a container was restarted or is gone. Before:\n%s\nAfter:\n%s",
 				s.containers, now)
 		}
 	}

@@ -54,11 +54,11 @@ func example(t *testing.T, path ...string) string {
 
 // settle installs a tree and the settings: those of the example but for the source.
 func (h *debianHost) settle() {
-	h.t.Helper()
+	h.T.Helper()
 	h.bridge()
-	h.write("srv/tree/tree.yaml", serviceTree)
+	h.Write("srv/tree/tree.yaml", serviceTree)
 	var config strings.Builder
-	for line := range strings.Lines(example(h.t, "systemd", "config.yaml")) {
+	for line := range strings.Lines(example(h.T, "systemd", "config.yaml")) {
 		switch key, _, _ := strings.Cut(line, ":"); key {
 		case "ref":
 		case "source":
@@ -67,16 +67,16 @@ func (h *debianHost) settle() {
 			config.WriteString(line)
 		}
 	}
-	h.write("etc/reconciler/config.yaml", config.String())
+	h.Write("etc/reconciler/config.yaml", config.String())
 }
 
 func daemonsComeAndGo(t *testing.T, h *debianHost) {
 	h.settle()
-	h.write("etc/systemd/system/reconciler.service", example(t, "systemd", "reconciler.service"))
-	if out := h.run("systemd-analyze verify reconciler.service 2>&1"); out != "" {
+	h.Write("etc/systemd/system/reconciler.service", example(t, "systemd", "reconciler.service"))
+	if out := h.Run("systemd-analyze verify reconciler.service 2>&1"); out != "" {
 		t.Errorf("systemd complains about the unit: %s", out)
 	}
-	h.run("systemctl daemon-reload && systemctl enable --now reconciler")
+	h.Run("systemctl daemon-reload && systemctl enable --now reconciler")
 	s := &systemdService{debianHost: h}
 	s.isReady()
 	s.converges()
@@ -105,60 +105,60 @@ func daemonsComeAndGo(t *testing.T, h *debianHost) {
 
 // isReady: systemd has been told READY, and from then on the daemon answers.
 func (s *systemdService) isReady() {
-	s.t.Helper()
+	s.T.Helper()
 	want := "Type=notify\nActiveState=active\nSubState=running"
-	if got := s.run("systemctl show reconciler -p Type -p ActiveState -p SubState"); got != want {
-		s.t.Errorf("the service is %q, want %q", got, want)
+	if got := s.Run("systemctl show reconciler -p Type -p ActiveState -p SubState"); got != want {
+		s.T.Errorf("the service is %q, want %q", got, want)
 	}
-	s.run("systemctl status --no-pager reconciler && reconciler status")
+	s.Run("systemctl status --no-pager reconciler && reconciler status")
 }
 
 // converges: the daemon does what there is to do.
 func (s *systemdService) converges() {
-	s.t.Helper()
-	s.eventually("nothing is left to do", "reconciler plan --detailed-exitcode")
+	s.T.Helper()
+	s.Eventually("nothing is left to do", "reconciler plan --detailed-exitcode")
 }
 
 // unchanged: the daemon answers at its socket, has the locks and finds nothing to do, and the same
 // processes run in all containers.
 func (s *systemdService) unchanged(what string) {
-	s.t.Helper()
-	s.eventually("after "+what+": the daemon is ready", "systemctl is-active reconciler")
+	s.T.Helper()
+	s.Eventually("after "+what+": the daemon is ready", "systemctl is-active reconciler")
 	s.isReady()
-	s.run("reconciler trigger --wait && reconciler plan --detailed-exitcode")
+	s.Run("reconciler trigger --wait && reconciler plan --detailed-exitcode")
 	if now := s.incarnations(); now != s.containers {
-		s.t.Fatalf("%s: a container was restarted or is gone. Before:\n%s\nAfter:\n%s",
+		s.T.Fatalf("%s: a container was restarted or is gone. Before:\n%s\nAfter:\n%s",
 			what, s.containers, now)
 	}
-	s.run("for n in a b c; do lxc-attach -n $n.example.com -- true || exit; done")
+	s.Run("for n in a b c; do lxc-attach -n $n.example.com -- true || exit; done")
 }
 
 // groupsAreApart: what is done to the control group of the service, containers do not notice.
 func (s *systemdService) groupsAreApart() {
-	s.t.Helper()
+	s.T.Helper()
 	const unit = "/system.slice/reconciler.service"
-	main := s.run("cat /proc/$(systemctl show reconciler -p MainPID --value)/cgroup")
+	main := s.Run("cat /proc/$(systemctl show reconciler -p MainPID --value)/cgroup")
 	if !strings.Contains(main, unit) {
-		s.t.Errorf("the daemon has left its group; its limits do not hold:\n%s", main)
+		s.T.Errorf("the daemon has left its group; its limits do not hold:\n%s", main)
 	}
 	for _, who := range []string{"$pid", "$(cut -d' ' -f4 /proc/$pid/stat)"} {
-		out := s.run("for n in $(lxc-ls --running); do pid=$(lxc-info -n $n -pH);" +
+		out := s.Run("for n in $(lxc-ls --running); do pid=$(lxc-info -n $n -pH);" +
 			"echo $n " + who + "; cat /proc/" + who + "/cgroup; done")
 		if strings.Contains(out, "reconciler.service") || !strings.Contains(out, "/lxc.") {
-			s.t.Errorf("processes of containers are in the group of the service:\n%s", out)
+			s.T.Errorf("processes of containers are in the group of the service:\n%s", out)
 		}
 	}
-	inside := s.run(`for f in $(find /sys/fs/cgroup -path '*` + unit + `/cgroup.procs'); do
+	inside := s.Run(`for f in $(find /sys/fs/cgroup -path '*` + unit + `/cgroup.procs'); do
 		for pid in $(cat $f); do readlink /proc/$pid/exe; done; done | sort -u`)
 	if inside != "/usr/local/bin/reconciler" {
-		s.t.Errorf("in the group of the service are:\n%s", inside)
+		s.T.Errorf("in the group of the service are:\n%s", inside)
 	}
 }
 
 // containersAreLikeAnyOther: what the unit sets for the daemon does not reach into containers.
 // They are as if lxc-start had started them as a service.
 func (s *systemdService) containersAreLikeAnyOther() {
-	s.t.Helper()
+	s.T.Helper()
 	// The soft limit of open files is left out: Go programs raise theirs to the hard one.
 	look := `look() { pid=$(lxc-info -n a.example.com -pH)
 		until grep -qx init /proc/$pid/comm; do sleep 0.1; done # not liblxc any more
@@ -167,16 +167,16 @@ func (s *systemdService) containersAreLikeAnyOther() {
 		grep -v '^Max open files' /proc/$pid/limits
 		cat /proc/$pid/oom_score_adj /proc/$pid/coredump_filter; cut -d' ' -f19 /proc/$pid/stat; }
 	`
-	ours := s.run(look + "look")
-	s.run("systemctl stop reconciler")
-	theirs := s.run("lxc-stop -k -n a.example.com; systemd-run --wait -q -p Type=forking " +
+	ours := s.Run(look + "look")
+	s.Run("systemctl stop reconciler")
+	theirs := s.Run("lxc-stop -k -n a.example.com; systemd-run --wait -q -p Type=forking " +
 		"-p IgnoreSIGPIPE=no lxc-start -n a.example.com; " + look + "look")
 	if ours != theirs {
-		s.t.Errorf("a container has these limits and rights:\n%s\nby lxc-start it has\n%s",
+		s.T.Errorf("a container has these limits and rights:\n%s\nby lxc-start it has\n%s",
 			ours, theirs)
 	}
 	// systemd refuses to start a service too often; what comes next starts it again and again.
-	s.run("systemctl reset-failed && systemctl start reconciler")
+	s.Run("systemctl reset-failed && systemctl start reconciler")
 	s.converges()
 	s.containers = s.incarnations()
 }

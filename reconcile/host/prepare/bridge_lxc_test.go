@@ -46,8 +46,8 @@ func TestGuestsReachTheWorld(t *testing.T) {
 	t.Parallel()
 	m := newMachine(t)
 	m.prepare(withBridge(natBridge()))
-	m.run("set -e\n" + guestAndWorld)
-	m.run(pingWorld)
+	m.Run("set -e\n" + guestAndWorld)
+	m.Run(pingWorld)
 	for _, c := range []struct{ what, do string }{
 		{"networking is restarted", "systemctl restart networking"},
 		{"the firewall is restarted", "systemctl restart nftables"},
@@ -57,16 +57,16 @@ func TestGuestsReachTheWorld(t *testing.T) {
 		{"systemd-networkd comes and manages what it finds", networkdTakesAll},
 		{"systemd-networkd is restarted", "systemctl restart systemd-networkd"},
 	} {
-		m.run(c.do)
+		m.Run(c.do)
 		// systemctl does not wait for what comes back with a unit.
-		m.eventually(c.what+", and guests reach the world", pingWorld)
+		m.Eventually(c.what+", and guests reach the world", pingWorld)
 		if a := m.ask("check", withBridge(natBridge())); len(a.Changes) > 0 || a.Error != "" {
 			t.Errorf("%s, and the machine is not prepared: %+v, %s", c.what, a.Changes, a.Error)
 		}
 	}
 	m.reboot()
-	m.run("set -e\n" + guestAndWorld)
-	m.run(pingWorld)
+	m.Run("set -e\n" + guestAndWorld)
+	m.Run(pingWorld)
 	if a := m.ask("check", withBridge(natBridge())); len(a.Changes) > 0 || a.Error != "" {
 		t.Errorf("the machine was rebooted, and is not prepared: %+v, %s", a.Changes, a.Error)
 	}
@@ -85,7 +85,7 @@ func TestTrafficThatStaysIsNotTranslated(t *testing.T) {
 	t.Parallel()
 	m := newMachine(t)
 	m.prepare(withBridge(natBridge()))
-	m.run("set -e\n" + guestAndWorld + `
+	m.Run("set -e\n" + guestAndWorld + `
 ip netns add other
 ip link add toother type veth peer name eth0 netns other
 ip link set toother master lxcbr1 up
@@ -97,9 +97,9 @@ nft add chain ip watch seen '{ type filter hook postrouting priority 300; }'
 nft add rule ip watch seen ip saddr 192.0.2.2 oifname lxcbr1 counter
 nft add rule ip watch seen ip saddr 10.5.0.1 oifname lxcbr1 counter
 `)
-	m.run("ip netns exec guest ping -c 1 -W 5 10.5.0.8")
-	m.run("ip netns exec world ping -c 1 -W 5 10.5.0.7")
-	out := m.run("nft list table ip watch")
+	m.Run("ip netns exec guest ping -c 1 -W 5 10.5.0.8")
+	m.Run("ip netns exec world ping -c 1 -W 5 10.5.0.7")
+	out := m.Run("nft list table ip watch")
 	if !strings.Contains(out, "ip saddr 192.0.2.2 oifname \"lxcbr1\" counter packets 1") ||
 		!strings.Contains(out, "ip saddr 10.5.0.1 oifname \"lxcbr1\" counter packets 0") {
 		t.Errorf("guests do not see who speaks to them:\n%s", out)
@@ -110,12 +110,12 @@ func TestAChangedBridgeIsCorrected(t *testing.T) {
 	t.Parallel()
 	m := newMachine(t)
 	m.prepare(withBridge(natBridge()))
-	m.run(`set -e
+	m.Run(`set -e
 		nft add table ip others
 		nft add chain ip others c '{ type filter hook forward priority 0; }'
 		ip addr add 10.5.0.99/16 dev lxcbr1
 		ip addr add 10.77.0.1/24 dev lxcbr1`)
-	mac := m.run("cat /sys/class/net/lxcbr1/address")
+	mac := m.Run("cat /sys/class/net/lxcbr1/address")
 	next := natBridge()
 	for _, c := range []struct {
 		what   string
@@ -145,28 +145,28 @@ func TestAChangedBridgeIsCorrected(t *testing.T) {
 		if !slices.Equal(got, want) {
 			t.Errorf("%s: the bridge has %q, want %q: ours and what somebody added", c.what, got, want)
 		}
-		if _, err := m.try("pgrep dnsmasq"); (err == nil) != next.DHCPFirst.IsValid() {
+		if _, err := m.Try("pgrep dnsmasq"); (err == nil) != next.DHCPFirst.IsValid() {
 			t.Errorf("%s: a server runs: %v", c.what, err == nil)
 		}
-		if out := m.run("nft list tables"); !strings.Contains(out, "others") ||
+		if out := m.Run("nft list tables"); !strings.Contains(out, "others") ||
 			strings.Contains(out, "reconciler") != next.NAT {
 			t.Errorf("%s: the tables are %s", c.what, out)
 		}
 	}
-	if now := m.run("cat /sys/class/net/lxcbr1/address"); now != mac {
+	if now := m.Run("cat /sys/class/net/lxcbr1/address"); now != mac {
 		t.Errorf("the bridge was made anew: %s, was %s", now, mac)
 	}
-	if left := m.run("ls /etc/systemd/system | grep reconciler"); left != bridgeUnit("lxcbr1") {
+	if left := m.Run("ls /etc/systemd/system | grep reconciler"); left != bridgeUnit("lxcbr1") {
 		t.Errorf("these units are left: %s", left)
 	}
 	m.prepare(spec.Preparation{})
-	m.run("ip link show lxcbr1")
+	m.Run("ip link show lxcbr1")
 }
 
 // addresses returns those of a device, sorted.
 func (m *machine) addresses(device string) []string {
-	m.t.Helper()
-	out := strings.Fields(m.run("ip -4 -br addr show dev " + device))
+	m.T.Helper()
+	out := strings.Fields(m.Run("ip -4 -br addr show dev " + device))
 	slices.Sort(out[2:])
 	return out[2:]
 }
@@ -177,16 +177,16 @@ func TestGuestsGetAddresses(t *testing.T) {
 	b := natBridge()
 	b.DHCPFirst, b.DHCPLast = netip.MustParseAddr("10.5.9.1"), netip.MustParseAddr("10.5.9.9")
 	m.prepare(withBridge(b))
-	m.run("set -e\n" + guestAndWorld + `
+	m.Run("set -e\n" + guestAndWorld + `
 ip -n guest addr flush dev eth0
 ip netns exec guest dhclient -1 -v -pf /run/dhclient-test.pid -lf /tmp/leases eth0`)
-	if out := m.run("ip -n guest -4 -br addr show dev eth0"); !strings.Contains(out, "10.5.9.") {
+	if out := m.Run("ip -n guest -4 -br addr show dev eth0"); !strings.Contains(out, "10.5.9.") {
 		t.Errorf("the guest has another address than it was to get: %s", out)
 	}
-	m.run(pingWorld)
-	m.run("kill -9 $(cat /run/reconciler-dnsmasq-lxcbr1.pid)")
-	m.eventually("the server is back", "systemctl is-active reconciler-dhcp-lxcbr1 && pgrep dnsmasq")
-	m.run("systemctl stop reconciler-dhcp-lxcbr1")
+	m.Run(pingWorld)
+	m.Run("kill -9 $(cat /run/reconciler-dnsmasq-lxcbr1.pid)")
+	m.Eventually("the server is back", "systemctl is-active reconciler-dhcp-lxcbr1 && pgrep dnsmasq")
+	m.Run("systemctl stop reconciler-dhcp-lxcbr1")
 	if done := m.prepare(withBridge(b)); len(done) != 1 {
 		t.Errorf("the server was stopped, and is not started: %q", done)
 	}
@@ -200,7 +200,7 @@ func TestABridgeOfSomebodyElse(t *testing.T) {
 	t.Parallel()
 	m := newMachine(t)
 	m.prepare(spec.Preparation{})
-	m.run(`set -e
+	m.Run(`set -e
 		ip link add lxcbr1 type bridge
 		ip addr add 10.5.0.1/16 dev lxcbr1
 		ip link set lxcbr1 up
@@ -221,33 +221,33 @@ func TestABridgeOfSomebodyElse(t *testing.T) {
 	m.refuses("the network of another device", func(b *spec.PreparedBridge) {
 		b.Name, b.Address = "br2", netip.MustParsePrefix("172.20.0.1/16")
 	}, "veth1 of this host has 172.20.1.1/24")
-	m.run("ip link set lxcbr1 down")
+	m.Run("ip link set lxcbr1 down")
 	m.refuses("a bridge that is down", func(*spec.PreparedBridge) {}, "is down")
-	m.run("ip link set lxcbr1 up")
+	m.Run("ip link set lxcbr1 up")
 	m.prepare(withBridge(natBridge()))
-	if out, err := m.try("ls /etc/systemd/system/" + bridgeUnit("lxcbr1")); err == nil {
+	if out, err := m.Try("ls /etc/systemd/system/" + bridgeUnit("lxcbr1")); err == nil {
 		t.Errorf("a bridge of somebody else has become ours: %s", out)
 	}
-	m.run("set -e\n" + guestAndWorld + pingWorld)
+	m.Run("set -e\n" + guestAndWorld + pingWorld)
 }
 
 // refuses prepares a bridge that must not be touched.
 func (m *machine) refuses(what string, change func(*spec.PreparedBridge), want string) {
-	m.t.Helper()
+	m.T.Helper()
 	b := natBridge()
 	b.NAT = false
 	change(&b)
 	const look = "ip -4 -br addr; nft list ruleset; ls -lR --time-style=full-iso /etc/systemd"
-	before := m.run(look)
+	before := m.Run(look)
 	checked, a := m.ask("check", withBridge(b)), m.ask("prepare", withBridge(b))
 	if len(checked.Changes) != 1 || !strings.Contains(checked.Changes[0].Refused, want) {
-		m.t.Errorf("%s: announced is %+v %s, want %q", what, checked.Changes, checked.Error, want)
+		m.T.Errorf("%s: announced is %+v %s, want %q", what, checked.Changes, checked.Error, want)
 	}
 	if !strings.Contains(a.Error, want) || len(a.Done) != 0 {
-		m.t.Errorf("%s: done is %q, refused %q, want %q", what, a.Done, a.Error, want)
+		m.T.Errorf("%s: done is %q, refused %q, want %q", what, a.Done, a.Error, want)
 	}
-	if after := m.run(look); after != before {
-		m.t.Errorf("%s: something was changed. Before:\n%s\nafter:\n%s", what, before, after)
+	if after := m.Run(look); after != before {
+		m.T.Errorf("%s: something was changed. Before:\n%s\nafter:\n%s", what, before, after)
 	}
 }
 
@@ -256,7 +256,7 @@ func (m *machine) refuses(what string, change func(*spec.PreparedBridge), want s
 func TestTheBridgeOfLXC(t *testing.T) {
 	t.Parallel()
 	m := newBareMachine(t)
-	m.run(`set -e
+	m.Run(`set -e
 		mkdir /etc/systemd/system/lxc-net.service.d
 		printf '[Unit]\nConditionVirtualization=\n' >/etc/systemd/system/lxc-net.service.d/test.conf
 		systemctl daemon-reload`)
@@ -264,7 +264,7 @@ func TestTheBridgeOfLXC(t *testing.T) {
 	b.Name, b.Address = "lxcbr0", netip.MustParsePrefix("10.0.3.254/24")
 	b.DHCPFirst, b.DHCPLast = netip.MustParseAddr("10.0.3.2"), netip.MustParseAddr("10.0.3.9")
 	m.prepare(withBridge(b))
-	m.run("systemctl restart lxc-net lxc")
+	m.Run("systemctl restart lxc-net lxc")
 	for range 2 {
 		if got := m.addresses("lxcbr0"); !slices.Equal(got, []string{"10.0.3.254/24"}) {
 			t.Errorf("the bridge has %q", got)

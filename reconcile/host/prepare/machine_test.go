@@ -10,18 +10,14 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
+	"reconciler/reconcile/host/hosttest/debian"
 	"reconciler/spec"
 )
 
 // machine is a Debian with systemd and without LXC, to be prepared: a container with a network of
 // its own, a mirror of packages on its own disk, and the test binary.
-type machine struct {
-	t       *testing.T
-	lxcpath string
-	name    string // unique, as control groups are
-}
+type machine struct{ *debian.Machine }
 
 const machineConfig = `lxc.include = /usr/share/lxc/config/debian.common.conf
 lxc.include = /usr/share/lxc/config/nesting.conf
@@ -42,19 +38,15 @@ func bootMachine(t *testing.T, kind string) *machine {
 	t.Helper()
 	requireMachines(t)
 	base := filepath.Join(machineBase(t), kind)
-	lxcpath, err := os.MkdirTemp("", "rcp")
-	if err != nil {
-		t.Fatal(err)
-	}
-	m := &machine{t: t, lxcpath: lxcpath, name: filepath.Base(lxcpath)}
-	t.Cleanup(m.remove)
+	m := &machine{debian.New(t, "rcp", "delta",
+		"journalctl --no-pager -u 'reconciler-*' | tail -n 40; ip -br addr; nft list ruleset")}
 	program, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	delta := filepath.Join(lxcpath, m.name, "delta")
-	m.beside("install -D -m 755 " + program + " " + delta + "/usr/local/bin/prepare")
-	m.write("../config", strings.NewReplacer("BASE", base, "DELTA", delta).Replace(machineConfig))
+	delta := filepath.Join(m.LXCPath, m.Name, m.Root)
+	m.Beside("install -D -m 755 " + program + " " + delta + "/usr/local/bin/prepare")
+	m.Write("../config", strings.NewReplacer("BASE", base, "DELTA", delta).Replace(machineConfig))
 	m.boot()
 	return m
 }
@@ -144,141 +136,65 @@ func machineBase(t *testing.T) string {
 
 // boot starts the machine and waits until it has.
 func (m *machine) boot() {
-	m.t.Helper()
-	m.start()
-	m.eventually("it has booted", "systemctl is-system-running --wait || "+
+	m.T.Helper()
+	m.Start()
+	m.Eventually("it has booted", "systemctl is-system-running --wait || "+
 		"{ systemctl --failed --no-legend; exit 1; }")
-}
-
-func (m *machine) start() {
-	m.t.Helper()
-	m.beside("lxc-start -P $PATH_OF -n $NAME -o $PATH_OF/start.log -l INFO || " +
-		"{ cat $PATH_OF/start.log; exit 1; }")
 }
 
 // reboot ends the machine the hard way and starts it again: its network is a new one.
 func (m *machine) reboot() {
-	m.t.Helper()
-	m.beside("lxc-stop -k -P $PATH_OF -n $NAME")
+	m.T.Helper()
+	m.Beside("lxc-stop -k -P $PATH_OF -n $NAME")
 	m.boot()
 }
 
 // reset is reboot for a machine of which some services may not start.
 func (m *machine) reset() {
-	m.t.Helper()
-	m.beside("lxc-stop -k -P $PATH_OF -n $NAME")
-	m.start()
-	m.eventually("it has booted", "systemctl is-system-running --wait | grep -E 'running|degraded'")
-}
-
-func (m *machine) remove() {
-	if m.t.Failed() {
-		out, _ := m.try("journalctl --no-pager -u 'reconciler-*' | tail -n 40; ip -br addr; nft list ruleset")
-		m.t.Logf("on the machine:\n%s", out)
-	}
-	// Not running is as good as stopped.
-	_ = exec.Command("lxc-stop", "-k", "-P", m.lxcpath, "-n", m.name).Run()
-	m.beside("rm -rf --one-file-system $PATH_OF")
-}
-
-// beside runs a script on the machine of the test.
-func (m *machine) beside(script string) {
-	m.t.Helper()
-	cmd := exec.Command("sh", "-c", script)
-	cmd.Env = append(os.Environ(), "PATH_OF="+m.lxcpath, "NAME="+m.name)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		m.t.Fatalf("%s: %v\n%s", script, err, out)
-	}
-}
-
-// write makes a file of a machine that has not been booted yet.
-func (m *machine) write(path, text string) {
-	m.t.Helper()
-	path = filepath.Join(m.lxcpath, m.name, "delta", path)
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		m.t.Fatal(err)
-	}
-	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-		m.t.Fatal(err)
-	}
-}
-
-// command is a program in the machine.
-func (m *machine) command(args ...string) *exec.Cmd {
-	return exec.Command("lxc-attach", append([]string{"-P", m.lxcpath, "-n", m.name,
-		"--clear-env", "--"}, args...)...)
-}
-
-func (m *machine) try(script string) (string, error) {
-	cmd := m.command("timeout", "-k", "5", "120", "sh", "-c", script)
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
-	err := cmd.Run()
-	return strings.TrimSpace(out.String()), err
-}
-
-// run runs a script on the machine that must succeed, and returns what it printed.
-func (m *machine) run(script string) string {
-	m.t.Helper()
-	out, err := m.try(script)
-	if err != nil {
-		m.t.Fatalf("%s: %v\n%s", script, err, out)
-	}
-	return out
-}
-
-// eventually polls until a script succeeds.
-func (m *machine) eventually(what, script string) {
-	m.t.Helper()
-	var out string
-	var err error
-	const pause = 100 * time.Millisecond
-	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(pause) {
-		if out, err = m.try(script); err == nil {
-			return
-		}
-	}
-	m.t.Fatalf("after a minute still not: %s\n%s: %v\n%s", what, script, err, out)
+	m.T.Helper()
+	m.Beside("lxc-stop -k -P $PATH_OF -n $NAME")
+	m.Start()
+	m.Eventually("it has booted", "systemctl is-system-running --wait | grep -E 'running|degraded'")
 }
 
 // program returns check or prepare on the machine, with its input.
 func (m *machine) program(verb string, want spec.Preparation) *exec.Cmd {
-	m.t.Helper()
+	m.T.Helper()
 	input, err := json.Marshal(want)
 	if err != nil {
-		m.t.Fatal(err)
+		m.T.Fatal(err)
 	}
-	cmd := m.command("env", asProgram+"="+verb, "prepare")
+	cmd := m.Command("env", asProgram+"="+verb, "prepare")
 	cmd.Stdin = bytes.NewReader(input)
 	return cmd
 }
 
 // ask runs check or prepare on the machine.
 func (m *machine) ask(verb string, want spec.Preparation) answer {
-	m.t.Helper()
+	m.T.Helper()
 	cmd := m.program(verb, want)
 	var said bytes.Buffer
 	cmd.Stderr = &said
 	out, err := cmd.Output()
 	if err != nil {
-		m.t.Fatalf("%s: %v\n%s", verb, err, said.String())
+		m.T.Fatalf("%s: %v\n%s", verb, err, said.String())
 	}
 	var a answer
 	if err := json.Unmarshal(out, &a); err != nil {
-		m.t.Fatalf("%s: %v\n%s", verb, err, out)
+		m.T.Fatalf("%s: %v\n%s", verb, err, out)
 	}
 	return a
 }
 
 // prepare prepares the machine, which must work, and leave nothing to do.
 func (m *machine) prepare(want spec.Preparation) []string {
-	m.t.Helper()
+	m.T.Helper()
 	a := m.ask("prepare", want)
 	if a.Error != "" {
-		m.t.Fatalf("the machine cannot be prepared: %s\nafter %q", a.Error, a.Done)
+		m.T.Fatalf("the machine cannot be prepared: %s\nafter %q", a.Error, a.Done)
 	}
 	if left := m.ask("check", want); left.Error != "" || len(left.Changes) > 0 {
-		m.t.Fatalf("the prepared machine is not prepared: %+v, %s", left.Changes, left.Error)
+		m.T.Fatalf("the prepared machine is not prepared: %+v, %s", left.Changes, left.Error)
 	}
 	return a.Done
 }

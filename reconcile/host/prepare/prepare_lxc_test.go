@@ -32,22 +32,22 @@ const files = "find /etc /srv/lxc /var/lib/misc -printf '%p %T@ %C@ %m %U %l\\n'
 func TestAMachineThatWasNeverPrepared(t *testing.T) {
 	t.Parallel()
 	m := newBareMachine(t)
-	before := m.run(files)
+	before := m.Run(files)
 	a := m.ask("check", declared())
 	if a.Error != "" || a.Facts.LXC != "" {
 		t.Fatalf("a machine without LXC cannot be checked: %+v, %s", a.Facts, a.Error)
 	}
-	if after := m.run(files); after != before {
+	if after := m.Run(files); after != before {
 		t.Errorf("checking a machine changed it. Before:\n%s\nafter:\n%s", before, after)
 	}
 	if done := m.prepare(declared()); len(done) != len(a.Changes) {
 		t.Errorf("%d things were announced, and others were done: %q", len(a.Changes), done)
 	}
-	before = m.run(files)
+	before = m.Run(files)
 	if done := m.prepare(declared()); len(done) != 0 {
 		t.Errorf("a prepared machine is prepared once more: %q", done)
 	}
-	if after := m.run(files); after != before {
+	if after := m.Run(files); after != before {
 		t.Errorf("preparing a prepared machine changed it. Before:\n%s\nafter:\n%s", before, after)
 	}
 	if a := m.ask("check", declared()); a.Facts.LXC == "" {
@@ -60,7 +60,7 @@ func TestAMachineThatWasNeverPrepared(t *testing.T) {
 func TestWhatIsInTheWayIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	m := newMachine(t)
-	m.run(`set -e
+	m.Run(`set -e
 		useradd --no-create-home someone
 		printf '# by hand\nroot:1000000:10' >/etc/subuid
 		mkdir -p /srv/real /srv/busy
@@ -95,10 +95,10 @@ func TestWhatIsInTheWayIsLeftAlone(t *testing.T) {
 			t.Errorf("%s: the error is %q, want %q", name, a.Error, c.says)
 		}
 	}
-	m.run(`set -e
+	m.Run(`set -e
 		[ "$(head -n 2 /etc/subuid)" = "$(printf '# by hand\nroot:1000000:10')" ]
 		[ -L /srv/link ] && [ -f /srv/file ] && [ -z "$(ls -A /srv/real)" ]`)
-	m.run("rm /etc/sysctl.d/99-zz-reconciler.conf")
+	m.Run("rm /etc/sysctl.d/99-zz-reconciler.conf")
 	a := m.ask("prepare", spec.Preparation{Sysctl: map[string]string{
 		"net.nothing.x": "1", "net.ipv4.ip_forward": "1"}})
 	if !strings.Contains(a.Error, "no such setting") || len(a.Done) != 1 {
@@ -111,7 +111,7 @@ func TestWhatIsInTheWayIsLeftAlone(t *testing.T) {
 	if done := m.prepare(want); len(done) != 2 {
 		t.Errorf("done is %q", done)
 	}
-	m.run(`set -e
+	m.Run(`set -e
 		[ "$(stat -c %a /srv/busy)" = 711 ] && [ -f /srv/busy/file ]
 		grep -qx '# by hand' /etc/subuid && grep -qx root:1000000:10 /etc/subuid
 		grep -qx root:2000000:65536 /etc/subuid && grep -qx root:2000000:65536 /etc/subgid
@@ -148,14 +148,14 @@ func TestPrepareIsKilled(t *testing.T) {
 	for i := range 16 {
 		limit := 400 * time.Millisecond
 		if i%6 == 0 { // all is to be done, or again: packages take longer than the rest
-			m.run("apt-get purge -y lxc nftables uidmap tree; rm -rf /srv/lxc /etc/subgid")
+			m.Run("apt-get purge -y lxc nftables uidmap tree; rm -rf /srv/lxc /etc/subgid")
 			limit = 5 * time.Second
 		}
 		if i%2 == 1 {
 			want.Bridges[0].Address = netip.PrefixFrom(
 				netip.AddrFrom4([4]byte{10, 5, 7, byte(1 + i)}), 16)
 			want.Bridges[0].DHCPLast = netip.AddrFrom4([4]byte{10, 5, 9, byte(100 + i)})
-			m.run("rm -f /etc/sysctl.d/*reconciler* && sysctl -q net.ipv4.ip_forward=0")
+			m.Run("rm -f /etc/sysctl.d/*reconciler* && sysctl -q net.ipv4.ip_forward=0")
 		}
 		cmd := m.program("prepare", want)
 		if err := cmd.Start(); err != nil {
@@ -165,7 +165,7 @@ func TestPrepareIsKilled(t *testing.T) {
 		if i%12 == 0 {
 			m.reset()
 		} else {
-			m.run("pkill -9 -x prepare || true")
+			m.Run("pkill -9 -x prepare || true")
 		}
 		_ = cmd.Wait() // killed, or done before
 		m.prepare(want)
@@ -175,19 +175,19 @@ func TestPrepareIsKilled(t *testing.T) {
 
 // isClean: nothing of an earlier declaration and of an earlier run is left.
 func (m *machine) isClean(want spec.Preparation) {
-	m.t.Helper()
-	if left, err := m.try("find /etc /run /tmp /srv -name '.?*reconciler*' -o -name '.sub?id?*' " +
+	m.T.Helper()
+	if left, err := m.Try("find /etc /run /tmp /srv -name '.?*reconciler*' -o -name '.sub?id?*' " +
 		"-o -name 'reconciler-apt*' | grep ."); err == nil {
-		m.t.Fatalf("files are left: %s", left)
+		m.T.Fatalf("files are left: %s", left)
 	}
 	if got := m.addresses("lxcbr1"); len(got) != 1 || got[0] != want.Bridges[0].Address.String() {
-		m.t.Fatalf("the bridge has %q, want %s", got, want.Bridges[0].Address)
+		m.T.Fatalf("the bridge has %q, want %s", got, want.Bridges[0].Address)
 	}
-	if out := m.run("pgrep -a dnsmasq"); strings.Count(out, "\n") > 1 ||
+	if out := m.Run("pgrep -a dnsmasq"); strings.Count(out, "\n") > 1 ||
 		!strings.Contains(out, want.Bridges[0].DHCPLast.String()) {
-		m.t.Fatalf("these servers run:\n%s", out)
+		m.T.Fatalf("these servers run:\n%s", out)
 	}
-	if out := m.run("dpkg --audit; dpkg --configure -a; cat /etc/subuid"); out != "root:1000000:65536" {
-		m.t.Fatalf("packages are half done, or ids are there twice: %s", out)
+	if out := m.Run("dpkg --audit; dpkg --configure -a; cat /etc/subuid"); out != "root:1000000:65536" {
+		m.T.Fatalf("packages are half done, or ids are there twice: %s", out)
 	}
 }
