@@ -196,9 +196,15 @@ func (b *Bare) changes(want *spec.Preparation) []plan.HostChange {
 			add("package "+name, "installed")
 		}
 	}
+	const forward = "net.ipv4.ip_forward"
+	forwards := want.Sysctl[forward] != ""
 	for _, bridge := range want.Bridges {
 		if !slices.Contains(b.bridges, bridge.Name) {
 			add("bridge "+bridge.Name, bridge.String())
+		}
+		if bridge.NAT && !forwards {
+			forwards = true
+			add("sysctl "+forward, "1") // which comes with it
 		}
 	}
 	for user, ids := range want.SubIDs {
@@ -233,7 +239,11 @@ func (b *Bare) Prepare(ctx context.Context, want spec.Preparation) (done []strin
 		return nil, err
 	}
 	if h == nil {
-		if h, err = b.install(ctx); err != nil {
+		word := installWord
+		if len(want.Bridges) > 0 {
+			word = aloneWord
+		}
+		if h, err = b.install(ctx, word); err != nil {
 			return nil, err
 		}
 		done = []string{"made package lxc: installed"}
@@ -242,8 +252,8 @@ func (b *Bare) Prepare(ctx context.Context, want spec.Preparation) (done []strin
 	return append(done, more...), err
 }
 
-// install has the script install LXC and become the agent.
-func (b *Bare) install(ctx context.Context) (*Host, error) {
+// install has the script install LXC, as it is told by a word, and become the agent.
+func (b *Bare) install(ctx context.Context, word string) (*Host, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.host != nil {
@@ -254,7 +264,7 @@ func (b *Bare) install(ctx context.Context) (*Host, error) {
 	}
 	b.d.Log.Info("installing LXC", "host", b.d.Target.Host)
 	said, err := b.d.await(ctx, installLimit, func() error {
-		_, err := io.WriteString(b.d.process, installWord+"\n")
+		_, err := io.WriteString(b.d.process, word+"\n")
 		return err
 	})
 	if err == nil && said != "" {

@@ -2,6 +2,7 @@ package remote
 
 import (
 	"context"
+	"net/netip"
 	"os"
 	"strings"
 	"testing"
@@ -22,7 +23,7 @@ func bareServer(t *testing.T, containers ...string) (*server, Options) {
 		fake.CreateByHand(name)
 	}
 	o := s.options(listen(t, fake))
-	o.libraries = "/nonexistent/liblxc.so.1"
+	o.libraries, o.lxcNet = "/nonexistent/liblxc.so.1", s.path("lxc-net")
 	return s, o
 }
 
@@ -67,7 +68,8 @@ func TestHostWithoutLXCIsEmptyUntilItIsPrepared(t *testing.T) {
 		t.Fatalf("done %q, %v", done, err)
 	}
 	const apt = "noninteractive -qy update\n" +
-		"noninteractive -qy -o DPkg::Lock::Timeout=600 --no-install-recommends install lxc\n"
+		"noninteractive -qy -o DPkg::Lock::Timeout=600 -o Dpkg::Options::=--force-confdef " +
+		"-o Dpkg::Options::=--force-confold --no-install-recommends install lxc\n"
 	if got := s.read("apt"); got != apt {
 		t.Errorf("apt-get is run as\n%s", got)
 	}
@@ -84,6 +86,30 @@ func TestHostWithoutLXCIsEmptyUntilItIsPrepared(t *testing.T) {
 	}
 	if b.Spent() {
 		t.Error("it has LXC, and is reached anew for each look")
+	}
+}
+
+// The package of LXC comes with a bridge of its own, which would have the name or the addresses of
+// a declared one: that would be refused for ever.
+func TestBridgeOfLXCIsKeptOffDeclaredOnes(t *testing.T) {
+	t.Parallel()
+	for _, bridges := range [][]spec.PreparedBridge{nil, {{Name: "lxcbr0",
+		Address: netip.MustParsePrefix("10.5.0.1/16"), NAT: true}}} {
+		_, o := bareServer(t)
+		b := reach(t, o)
+		want := spec.Preparation{Bridges: bridges}
+		_, changes, err := b.Check(t.Context(), &want)
+		forwards := strings.Contains(whatOf(changes), "sysctl net.ipv4.ip_forward")
+		if err != nil || forwards != (bridges != nil) {
+			t.Errorf("it is told to change %q, %v", whatOf(changes), err)
+		}
+		if _, err := b.Prepare(t.Context(), want); err != nil {
+			t.Error(err)
+		}
+		text, err := os.ReadFile(o.lxcNet)
+		if off := strings.Contains(string(text), "\nUSE_LXC_BRIDGE=false\n"); off != (bridges != nil) {
+			t.Errorf("with bridges %v there is written %q, %v", bridges, text, err)
+		}
 	}
 }
 

@@ -9,8 +9,15 @@ const (
 	bareMark  = "bare "
 )
 
-// installWord is what the script is told to install LXC.
-const installWord = "install"
+// installWord is what the script is told to install LXC, aloneWord to do so without the bridge that
+// the package makes of its own, which could have the name or the addresses of a declared one.
+const (
+	installWord = "install"
+	aloneWord   = "install-alone"
+)
+
+// lxcNetFile is what Debian's lxc-net service reads. One that is there is somebody's choice.
+const lxcNetFile = "/etc/default/lxc-net"
 
 // usualLibraries are where the loader finds LXC on most hosts.
 const usualLibraries = "/usr/lib/*/liblxc.so.1 /usr/lib/liblxc.so.1 /usr/lib64/liblxc.so.1"
@@ -41,9 +48,14 @@ func bareScript() string {
 		`kernel=$(uname -r) mem=$mem cgroup=$cgroup cpus=$(nproc) bridges=$bridges`,
 		`arch=$(dpkg --print-architecture 2>/dev/null || uname -m)`,
 		`total=$(echo "$disk" | cut -d " " -f 2) free=$(echo "$disk" | cut -d " " -f 4)";`,
-		`read -r answer || exit 0; case $answer in ` + installWord + `) ;; *) exit 0 ;; esac;`,
-		`umask 022; apt="$run env DEBIAN_FRONTEND=noninteractive apt-get -qy";`,
-		`{ $apt update && $apt -o DPkg::Lock::Timeout=600 --no-install-recommends install lxc; }`,
+		`read -r answer || exit 0; umask 022; case $answer in`,
+		installWord + `) ;; ` + aloneWord + `) $run test -e "$net" || {`,
+		`echo "# Written by reconciler: the bridges of containers are declared in its tree.";`,
+		`echo USE_LXC_BRIDGE=false; } | $run tee "$net" >/dev/null ;;`,
+		`*) exit 0 ;; esac;`,
+		`apt="$run env DEBIAN_FRONTEND=noninteractive apt-get -qy";`,
+		`{ $apt update && $apt -o DPkg::Lock::Timeout=600 -o Dpkg::Options::=--force-confdef`,
+		`-o Dpkg::Options::=--force-confold --no-install-recommends install lxc; }`,
 		`</dev/null >&2 || { echo "reconciler: apt-get cannot install lxc" >&2; exit 1; };`,
 		`$run mkdir -p "$path"; umask 077 ;; esac;`,
 	}, " ")

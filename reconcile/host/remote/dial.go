@@ -38,6 +38,7 @@ type Options struct {
 
 	directory string // of delivered agents of root; empty: agentDir
 	libraries string // patterns of files, where liblxc may be; empty: usualLibraries
+	lxcNet    string // file with the settings of LXC's own bridge; empty: lxcNetFile
 	timing    timing // zero: the usual one
 }
 
@@ -64,6 +65,9 @@ func Reach(ctx context.Context, o Options) (*Host, *Bare, error) {
 	}
 	if o.libraries == "" {
 		o.libraries = usualLibraries
+	}
+	if o.lxcNet == "" {
+		o.lxcNet = lxcNetFile
 	}
 	if o.timing == (timing{}) {
 		o.timing = usual()

@@ -21,12 +21,12 @@ const keepDays = 7
 
 // deliverScript runs the agent of a hash. One that is missing is asked for and read from standard
 // input; it gets its name when it is whole. Its arguments are the hash and size of the agent, the
-// directory of root and that of the containers, and where liblxc may be. The script is a single
-// line without quotes, backslashes and exclamation marks, so that any login shell passes it on to
-// sh. It removes versions that were not started for days and do not run.
+// directory of root and that of the containers, where liblxc may be, and the settings of LXC's own
+// bridge. The script is a single line without quotes, backslashes and exclamation marks, so that any
+// login shell passes it on to sh. It removes versions that were not started for days and do not run.
 func deliverScript() string {
 	return strings.Join([]string{
-		`set -u; umask 077; hash=$1 size=$2 dir=$3 path=$4 libs=$5 run=;`,
+		`set -u; umask 077; hash=$1 size=$2 dir=$3 path=$4 libs=$5 net=$6 run=;`,
 		`if [ "$(id -u)" -ne 0 ]; then`,
 		`dir=${HOME:?}/.cache/reconciler/agent; run="sudo -n --"; $run true || exit 1; fi;`,
 		`agent=$dir/$hash;`,
@@ -67,7 +67,7 @@ func remoteCommand(o Options) (string, error) {
 			return "", fmt.Errorf("cannot read this program to deliver it: %w", err)
 		}
 		words = []string{deliverScript(), "reconciler", hash, strconv.FormatInt(o.Program.size, 10),
-			o.directory, o.Target.LXCPath, o.libraries}
+			o.directory, o.Target.LXCPath, o.libraries, o.lxcNet}
 	} else if strings.HasPrefix(o.Command, "-") || strings.ContainsFunc(o.Command, unicode.IsControl) {
 		return "", errors.New("the agent's program looks like an option or has control characters")
 	}
