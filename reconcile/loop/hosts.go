@@ -140,17 +140,15 @@ func (h *hosts) take(declared *spec.Host, l *look) (reconcile.Visit, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	m := h.known[declared.Name]
-	if m == nil || m.look != l {
+	switch {
+	case l.hasFailed(): // also if the next try has begun since
+		return reconcile.Visit{}, l.failure
+	case m == nil || m.look != l:
 		return reconcile.Visit{}, errors.New("it has just been left")
-	}
-	if !l.hasEnded() {
+	case !l.hasEnded():
 		m.trusted = false
 		return reconcile.Visit{}, m.silent(h.o.patience)
-	}
-	if l.failure != nil {
-		return reconcile.Visit{}, l.failure
-	}
-	if !l.visit.Suits(declared) {
+	case !l.visit.Suits(declared):
 		m.stop()
 		return reconcile.Visit{}, errors.New("it answers, and is asked for more that is declared now")
 	}
