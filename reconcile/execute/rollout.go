@@ -60,42 +60,40 @@ func (w worker) rollOut(ctx context.Context, r plan.Rollout, turns map[string]*t
 	for _, f := range r.Failed {
 		g.failed[f.Host] = true
 	}
-	ended := make(chan *turn)
 	for _, wave := range r.Waves {
-		running := 0
-		end := func(t *turn) {
-			g.note(wave.Kind, t)
-			running--
+		w.wave(ctx, &g, wave, turns)
+	}
+}
+
+// wave gives the hosts of one wave their turns, and returns after the last one has ended. What has
+// ended is known before the next host begins.
+func (w worker) wave(ctx context.Context, g *admission, wave plan.Wave, turns map[string]*turn) {
+	ended := make(chan *turn, len(wave.Hosts))
+	running := 0
+	end := func() {
+		g.note(wave.Kind, <-ended)
+		running--
+	}
+	for _, host := range wave.Hosts {
+		t := turns[host]
+		if t == nil {
+			continue // its steps were taken out of the plan
 		}
-		for _, host := range wave.Hosts {
-			t := turns[host]
-			if t == nil {
-				continue // its steps were taken out of the plan
-			}
-			for r.MaxParallel > 0 && running >= r.MaxParallel {
-				end(<-ended)
-			}
-			for known := true; known && running > 0; {
-				select {
-				case t := <-ended:
-					end(t)
-				default:
-					known = false
-				}
-			}
-			if why := g.refuses(wave.Kind); why != "" && ctx.Err() == nil {
-				t.skip(why)
-				continue
-			}
-			running++
-			go func() {
-				w.turn(ctx, t)
-				ended <- t
-			}()
+		for len(ended) > 0 || g.MaxParallel > 0 && running >= g.MaxParallel {
+			end()
 		}
-		for running > 0 {
-			end(<-ended)
+		if why := g.refuses(wave.Kind); why != "" && ctx.Err() == nil {
+			t.skip(why)
+			continue
 		}
+		running++
+		go func() {
+			w.turn(ctx, t)
+			ended <- t
+		}()
+	}
+	for running > 0 {
+		end()
 	}
 }
 
