@@ -80,7 +80,8 @@ func TestACanaryThatIsTakenOutOfTheWay(t *testing.T) {
 	w.declareGroup("64M")
 	w.run()
 	w.declareGroup("128M")
-	w.hosts["h1"].Fail("c1.example.com", plan.Configure, -1, fmt.Errorf("no: %w", execute.ErrPermanent))
+	w.hosts["h1"].Fail("c1.example.com", plan.Configure, -1,
+		fmt.Errorf("no: %w", execute.ErrPermanent))
 	w.run()
 	w.declare("groups: {web: {hosts: [h2, h3], canary: 1}}\ntargets:\n" +
 		"  h2: {c2.example.com: {memory: 128M}}\n  h3: {c3.example.com: {memory: 128M}}\n")

@@ -16,7 +16,8 @@ mv /usr/lib/*/liblxc.so.1* /root/mirror
 rm -rf /var/lib/lxc
 ldconfig
 for p in debootstrap iproute2 lxc-templates nftables openssl rsync uidmap wget apparmor; do
-	grep -qx "Package: $p" /var/lib/dpkg/status || printf 'Package: %s\nStatus: install ok installed\n'\
+	grep -qx "Package: $p" /var/lib/dpkg/status ||
+		printf 'Package: %s\nStatus: install ok installed\n'\
 'Version: 1\nArchitecture: all\nMaintainer: nobody\nDescription: test\n\n' $p >>/var/lib/dpkg/status
 done
 cat >/usr/local/bin/apt-get <<'END'

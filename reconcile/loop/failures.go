@@ -134,8 +134,8 @@ func (f *failures) postpone(result *execute.Result, began time.Time) {
 	}
 }
 
-// prepared remembers what became of hosts that were to be prepared. Whatever the reason, it is tried
-// again by and by: what is missing often lies with others, such as a server of packages.
+// prepared remembers what became of hosts that were to be prepared. Whatever the reason, it is
+// tried again by and by: what is missing often lies with others, such as a server of packages.
 func (f *failures) prepared(hosts []execute.HostOutcome, now time.Time) {
 	for _, h := range hosts {
 		t := target{host: h.Host}

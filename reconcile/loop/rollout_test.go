@@ -82,7 +82,8 @@ func newGroup(t *testing.T, keys string, backoff loop.Backoff) *group {
 			return g.hosts[h.Name], nil
 		}
 	})
-	g.eventually("all hosts have their container", func() bool { return g.have(good) == "h1 h2 h3 h4" })
+	g.eventually("all hosts have their container",
+		func() bool { return g.have(good) == "h1 h2 h3 h4" })
 	g.quiet()
 	return g
 }

@@ -60,10 +60,12 @@ func TestAServerThatHangsDelaysNoContainer(t *testing.T) {
 	w.loop.Wake("interval")
 	<-hangs
 	w.host.kill("a.example.com")
-	w.eventually("it runs again while the server hangs", func() bool { return w.runs("a.example.com") })
+	w.eventually("it runs again while the server hangs",
+		func() bool { return w.runs("a.example.com") })
 	w.declare("a.example.com: {}, b.example.com: {}")
 	open()
-	w.eventually("the tree is applied when it was read", func() bool { return w.runs("b.example.com") })
+	w.eventually("the tree is applied when it was read",
+		func() bool { return w.runs("b.example.com") })
 }
 
 // TestAWindowThatOpensWakes: nobody else would, until the interval ends.

@@ -122,7 +122,8 @@ func TestAScrapeShowsWhatTheLastPassFound(t *testing.T) {
 	})
 	at := float64(began.Unix())
 	expect(t, m, map[string]float64{
-		"reconciler_drift_containers":                                         4, // drifted, down, held, reported
+		// Drifted, down, held and reported.
+		"reconciler_drift_containers":                                         4,
 		"reconciler_orphans_containers":                                       3, // orphan, late, kept
 		"reconciler_blocked_containers":                                       2,
 		"reconciler_unmanaged_containers":                                     1,

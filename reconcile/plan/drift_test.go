@@ -204,7 +204,8 @@ func TestWhatAnEarlierRunDidNotFinish(t *testing.T) {
 	})
 }
 
-// That nobody has used a half-made container is a guess: more than a quarter of them wait for a word.
+// That nobody has used a half-made container is a guess: more than a quarter of them wait for a
+// word.
 func TestTheGuardKeepsHalfMadeContainersToo(t *testing.T) {
 	t.Parallel()
 	s := onHost(template("base")).has(template("base")).both(declare("a"), declare("b"), declare("c"))

@@ -54,7 +54,8 @@ func TestRefusalsHaveTheNumbers(t *testing.T) {
 		scene *scene
 		want  string
 	}{
-		{"memory", onHost(declare("web", memory(6<<30))).can(func(f *plan.Facts) { f.Memory = 4000 << 20 }),
+		{"memory", onHost(declare("web", memory(6<<30))).can(
+			func(f *plan.Facts) { f.Memory = 4000 << 20 }),
 			"it may use 6G of memory, and the host has 3.9G"},
 		{"a little memory", onHost(declare("web", memory(1<<30))).can(func(f *plan.Facts) {
 			f.Memory = 1000

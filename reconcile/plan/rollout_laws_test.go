@@ -67,37 +67,38 @@ func grouped(in plan.Input, host string) *spec.Group {
 
 func TestLawsOfRollouts(t *testing.T) {
 	t.Parallel()
-	rolloutLaw(t, "what waits is in one wave of its group", func(t *rapid.T, in plan.Input, p plan.Plan) {
-		used := map[string]bool{}
-		for _, s := range p.Steps {
-			g := grouped(in, s.Host)
-			if s.Rollout == "" {
-				continue
-			}
-			r := rolloutOf(p, s.Rollout)
-			if g == nil || g.Name != s.Rollout || r == nil {
-				t.Fatalf("%s waits for %q\n%s", s.Host, s.Rollout, rollouts(p))
-			}
-			count := 0
-			for _, w := range r.Waves {
-				if slices.Contains(w.Hosts, s.Host) {
-					count++
+	rolloutLaw(t, "what waits is in one wave of its group",
+		func(t *rapid.T, in plan.Input, p plan.Plan) {
+			used := map[string]bool{}
+			for _, s := range p.Steps {
+				g := grouped(in, s.Host)
+				if s.Rollout == "" {
+					continue
+				}
+				r := rolloutOf(p, s.Rollout)
+				if g == nil || g.Name != s.Rollout || r == nil {
+					t.Fatalf("%s waits for %q\n%s", s.Host, s.Rollout, rollouts(p))
+				}
+				count := 0
+				for _, w := range r.Waves {
+					if slices.Contains(w.Hosts, s.Host) {
+						count++
+					}
+				}
+				if used[s.Host] = true; count != 1 {
+					t.Fatalf("%s is in %d waves\n%s", s.Host, count, rollouts(p))
 				}
 			}
-			if used[s.Host] = true; count != 1 {
-				t.Fatalf("%s is in %d waves\n%s", s.Host, count, rollouts(p))
-			}
-		}
-		for _, r := range p.Rollouts {
-			for _, w := range r.Waves {
-				for _, h := range w.Hosts {
-					if !used[h] {
-						t.Fatalf("the others wait for %s, which has nothing to do\n%s", h, rollouts(p))
+			for _, r := range p.Rollouts {
+				for _, w := range r.Waves {
+					for _, h := range w.Hosts {
+						if !used[h] {
+							t.Fatalf("the others wait for %s, which has nothing to do\n%s", h, rollouts(p))
+						}
 					}
 				}
 			}
-		}
-	})
+		})
 	rolloutLaw(t, "the first hosts are canaries", func(t *rapid.T, in plan.Input, p plan.Plan) {
 		for _, r := range p.Rollouts {
 			g := in.Groups[slices.IndexFunc(in.Groups,
@@ -199,9 +200,10 @@ func TestGroupsLoseAndAddNothing(t *testing.T) {
 		}
 	})
 	rolloutLaw(t, "the guard is never exceeded", checkGuard)
-	rolloutLaw(t, "the order of the input means nothing", func(t *rapid.T, in plan.Input, p plan.Plan) {
-		if a, b := encode(t, p), encode(t, plan.Compute(shuffled(t, in))); a != b {
-			t.Fatalf("one order gives\n%s\nanother\n%s", a, b)
-		}
-	})
+	rolloutLaw(t, "the order of the input means nothing",
+		func(t *rapid.T, in plan.Input, p plan.Plan) {
+			if a, b := encode(t, p), encode(t, plan.Compute(shuffled(t, in))); a != b {
+				t.Fatalf("one order gives\n%s\nanother\n%s", a, b)
+			}
+		})
 }

@@ -49,7 +49,8 @@ func preparedResult() execute.Result {
 			{Host: "host0000.local", Took: 75 * time.Second, Done: []string{"package lxc: installed",
 				"bridge lxcbr1: 10.5.0.1/16, NAT"}},
 			{Host: "host0001.local", Done: []string{"sysctl net.ipv4.ip_forward: 1"},
-				Err: errors.New("cannot install package lxc: exit status 100\nE: Unable to locate package lxc")},
+				Err: errors.New("cannot install package lxc: exit status 100\n" +
+					"E: Unable to locate package lxc")},
 		},
 		Outcomes: []execute.Outcome{{Host: h1, Container: "new.foo.com", Steps: skipped}},
 	}

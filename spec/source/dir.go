@@ -33,7 +33,8 @@ type Dir struct {
 // When ctx ends, Fetch returns its cause.
 func (d Dir) Fetch(ctx context.Context) (spec.Snapshot, error) {
 	if IsURL(d.Path) {
-		return spec.Snapshot{}, fmt.Errorf("cannot open directory %q: it is an address, not a path", d.Path)
+		return spec.Snapshot{}, fmt.Errorf("cannot open directory %q: it is an address, not a path",
+			d.Path)
 	}
 	root, err := os.OpenRoot(d.Path)
 	if err != nil {

@@ -35,7 +35,8 @@ const (
 // launchCommand makes this test binary start containers.
 func launchCommand() []string { return []string{"/proc/self/exe", "lxc.test", launchArg} }
 
-// TestMain also plays the process that starts containers, and the one that is killed in the middle of its work.
+// TestMain also plays the process that starts containers, and the one that is killed in
+// the middle of its work.
 func TestMain(m *testing.M) {
 	if len(os.Args) == 2 && os.Args[1] == launchArg {
 		if err := Launch(os.Stdin, os.Stdout); err != nil {

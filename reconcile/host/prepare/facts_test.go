@@ -61,9 +61,10 @@ func TestOverlaysWorkWhereTheyAreSaidTo(t *testing.T) {
 	const tryOverlay = `cd "$1" && mkdir low up work on && exec mount -t overlay overlay \
 		-o lowerdir=low,upperdir=up,workdir=work on`
 	for name, mount := range map[string]string{
-		"the disk":   "true",
-		"memory":     `mount -t tmpfs tmpfs "$1"`,
-		"an overlay": `mkdir "$1/l" "$1/u" "$1/w"; cd "$1"; mount -t overlay o -o lowerdir=l,upperdir=u,workdir=w "$1"`,
+		"the disk": "true",
+		"memory":   `mount -t tmpfs tmpfs "$1"`,
+		"an overlay": `mkdir "$1/l" "$1/u" "$1/w"; cd "$1"; ` +
+			`mount -t overlay o -o lowerdir=l,upperdir=u,workdir=w "$1"`,
 	} {
 		dir := t.TempDir()
 		check := exec.Command("unshare", "-m", "sh", "-ec", mount+`; exec "$2"`, "sh", dir, os.Args[0])

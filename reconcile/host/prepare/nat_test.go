@@ -18,7 +18,8 @@ const listing = `{"nftables": [{"metainfo": {"version": "1.0.6", "json_schema_ve
 {"table": {"family": "ip", "name": "reconciler_lxcbr1", "handle": 1}},
 {"chain": {"family": "ip", "table": "reconciler_lxcbr1", "name": "postrouting", "handle": 1,
 	"type": "nat", "hook": "postrouting", "prio": 100, "policy": "accept"}},
-{"rule": {"family": "ip", "table": "reconciler_lxcbr1", "chain": "postrouting", "handle": 2, "expr": [
+{"rule": {"family": "ip", "table": "reconciler_lxcbr1", "chain": "postrouting", "handle": 2,
+	"expr": [
 {"match": {"op": "==", "left": {"payload": {"protocol": "ip", "field": "saddr"}},
 	"right": {"prefix": {"addr": "10.5.0.0", "len": 16}}}},
 {"match": {"op": "!=", "left": {"payload": {"protocol": "ip", "field": "daddr"}},

@@ -67,14 +67,15 @@ broken
 func TestLocksOfOthers(t *testing.T) {
 	t.Parallel()
 	for said, want := range map[string]bool{
-		"E: Could not get lock /var/lib/dpkg/lock-frontend. It is held by process 81 (apt-get)":       true,
-		"E: Could not get lock /var/lib/apt/lists/lock - open (11: Resource temporarily unavailable)": true,
-		"dpkg: error: dpkg frontend lock was locked by another process with pid 63":                   true,
-		"dpkg: error: dpkg status database is locked by another process":                              true,
-		"E: Unable to acquire the dpkg frontend lock (/var/lib/dpkg/lock-frontend)":                   true,
-		"E: Unable to locate package no-such-package":                                                 false,
-		"E: Failed to fetch http://example.com/x.deb  404  Not Found":                                 false,
-		"E: You don't have enough free space in /var/cache/apt/archives/.":                            false,
+		"E: Could not get lock /var/lib/dpkg/lock-frontend. It is held by process 81 (apt-get)": true,
+		"E: Could not get lock /var/lib/apt/lists/lock - open " +
+			"(11: Resource temporarily unavailable)": true,
+		"dpkg: error: dpkg frontend lock was locked by another process with pid 63": true,
+		"dpkg: error: dpkg status database is locked by another process":            true,
+		"E: Unable to acquire the dpkg frontend lock (/var/lib/dpkg/lock-frontend)": true,
+		"E: Unable to locate package no-such-package":                               false,
+		"E: Failed to fetch http://example.com/x.deb  404  Not Found":               false,
+		"E: You don't have enough free space in /var/cache/apt/archives/.":          false,
 	} {
 		if got := isLocked(said); got != want {
 			t.Errorf("%q: it is waited for: %v, want %v", said, got, want)

@@ -26,7 +26,8 @@ func declared() spec.Preparation {
 }
 
 // files lists what is below the directories of configuration, with the times of all of it.
-const files = "find /etc /srv/lxc /var/lib/misc -printf '%p %T@ %C@ %m %U %l\\n' | sort; cat /etc/sub*id"
+const files = "find /etc /srv/lxc /var/lib/misc -printf '%p %T@ %C@ %m %U %l\\n' | sort; " +
+	"cat /etc/sub*id"
 
 // TestAMachineThatWasNeverPrepared is prepared once, and never again.
 func TestAMachineThatWasNeverPrepared(t *testing.T) {
@@ -187,7 +188,8 @@ func (m *machine) isClean(want spec.Preparation) {
 		!strings.Contains(out, want.Bridges[0].DHCPLast.String()) {
 		m.T.Fatalf("these servers run:\n%s", out)
 	}
-	if out := m.Run("dpkg --audit; dpkg --configure -a; cat /etc/subuid"); out != "root:1000000:65536" {
+	out := m.Run("dpkg --audit; dpkg --configure -a; cat /etc/subuid")
+	if out != "root:1000000:65536" {
 		m.T.Fatalf("packages are half done, or ids are there twice: %s", out)
 	}
 }

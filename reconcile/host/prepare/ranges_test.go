@@ -40,7 +40,8 @@ func TestRangesThatFit(t *testing.T) {
 func TestRangesNeverOverlap(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		text := rapid.StringMatching(`(([ab#]:[0-9]{1,2}:[0-9]{1,2}|junk)\n){0,6}(a:1:1)?`).Draw(t, "text")
+		text := rapid.StringMatching(
+			`(([ab#]:[0-9]{1,2}:[0-9]{1,2}|junk)\n){0,6}(a:1:1)?`).Draw(t, "text")
 		want := idRange{rapid.SampledFrom([]string{"a", "b"}).Draw(t, "user"),
 			rapid.Uint64Range(0, 99).Draw(t, "first"), rapid.Uint64Range(1, 99).Draw(t, "count")}
 		before := parseRanges(text)

@@ -225,8 +225,8 @@ func (b *Bare) refused() string {
 	if b.apt {
 		return ""
 	}
-	return fmt.Sprintf("this host runs %q and has no packages of Debian or Ubuntu: install LXC by hand",
-		b.facts.Distribution)
+	return fmt.Sprintf("this host runs %q and has no packages of Debian or Ubuntu: install "+
+		"LXC by hand", b.facts.Distribution)
 }
 
 // Prepare installs LXC, starts the agent, and has it do the rest; see reconcile.Preparer.

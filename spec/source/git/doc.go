@@ -13,7 +13,8 @@
 // were only changed in a working tree are not seen.
 //
 // It also reads what was: At the tree of any commit, MergeBase where two histories meet, Blame who
-// brought a line; and Checkout finds the repository of a working tree. None of this is for applying.
+// brought a line; and Checkout finds the repository of a working tree. None of this is for
+// applying.
 //
 // It never writes to a repository other than the cache, never checks anything out, and never
 // interprets what the files say.

@@ -118,7 +118,8 @@ func (s *Source) read(ctx context.Context, from wholesome, w want, applied plumb
 		return none, err
 	}
 	return spec.Snapshot{Files: files, Revision: spec.Revision{ID: target.String(),
-		Tree: files.Digest(), Ref: w.ref, Author: head.author, Subject: head.subject, Time: head.time, Signer: who}}, nil
+		Tree: files.Digest(), Ref: w.ref, Author: head.author, Subject: head.subject,
+		Time: head.time, Signer: who}}, nil
 }
 
 // fetchLocal reads a repository of this machine.
