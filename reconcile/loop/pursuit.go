@@ -59,13 +59,13 @@ func (p *pursuit) try(ctx context.Context, l *look) (reconcile.Visit, error) {
 	return p.hosts.o.pass.Look(ctx, p.host, conn.Host, conn.Lock)
 }
 
-// spendable is a host of which a connection shows what there was when it was made.
+// spendable is a host of which a connection is not good for ever.
 type spendable interface {
 	Spent() bool // another connection must be made to look again
 }
 
-// connect returns a connection. One that did not do the last time, or does not show more than it
-// did, is made anew, unless somebody works over it: what failed once need not fail again.
+// connect returns a connection. One that did not do the last time, or is spent, is made anew, unless
+// somebody works over it: what failed once need not fail again.
 func (p *pursuit) connect(ctx context.Context) (*sharedHost, error) {
 	p.hosts.mu.Lock()
 	old := p.m.conn

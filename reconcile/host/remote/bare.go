@@ -136,7 +136,7 @@ func (b *Bare) Lock(ctx context.Context, by string) (unlock func() error, err er
 		b.mu.Lock()
 		unlock := b.unlock
 		b.unlock = nil
-		b.spent.Store(b.host == nil)
+		b.spent.Store(true)
 		b.mu.Unlock()
 		if unlock == nil {
 			return nil
@@ -145,8 +145,9 @@ func (b *Bare) Lock(ctx context.Context, by string) (unlock func() error, err er
 	}, nil
 }
 
-// Spent reports whether the host must be reached anew to be looked at again: what is known of it
-// is from when it was reached, and its lock, which kept nobody away, was given back.
+// Spent reports whether the host must be reached anew to be looked at again, since its lock was given
+// back. Without LXC what is known of it is from when it was reached, and the lock kept nobody away;
+// with LXC it is a Host then, which can do more.
 func (b *Bare) Spent() bool { return b.spent.Load() }
 
 // Do implements execute.Host.

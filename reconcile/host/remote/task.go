@@ -139,7 +139,7 @@ func (t *task) record(n progressNotice, awaited bool, e execute.Event) {
 func (t *task) watch(w *work, s plan.Step, wait time.Duration) {
 	w.unwatch()
 	limit := execute.Limit(s.Action)
-	w.limit = time.AfterFunc(max(wait, 0)+limit+t.peer.timing.grace, func() {
+	w.limit = time.AfterFunc(min(max(wait, 0), limit)+limit+t.peer.timing.grace, func() {
 		t.peer.giveUp(fmt.Errorf("step %s of container %q took longer than %s",
 			s.Action, s.Container, limit))
 	})
