@@ -124,6 +124,10 @@ func TestLawsOfRollouts(t *testing.T) {
 				}
 			}
 		})
+}
+
+func TestLawsOfWhatDoesNotWait(t *testing.T) {
+	t.Parallel()
 	rolloutLaw(t, "what waits for nobody brings nothing new to a host",
 		func(t *rapid.T, in plan.Input, p plan.Plan) {
 			for _, s := range p.Steps {
