@@ -128,7 +128,8 @@ func (f *fleet) failures(t *testing.T) {
 		t.Errorf("with five hosts lost a pass ends with %d:\n%s", code, out)
 	}
 	for i, m := range victims {
-		says(t, failuresOfHosts()[i], m, failuresOfHosts()[i].during, out)
+		x := failuresOfHosts()[i]
+		x.isTold(t, m, x.during, out)
 	}
 	for _, m := range f.machines[:healthy] {
 		m.runs(t, "broken", "a", "b", "c")
@@ -205,13 +206,13 @@ func (f *fleet) unreachableAreNamed(t *testing.T, c *controller) {
 			m.runs(t, "broken", "a", "b", "c", "d", "slow")
 		default:
 			x := failuresOfHosts()[i-healthy]
-			says(t, x, m, x.after, out)
+			x.isTold(t, m, x.after, out)
 		}
 	}
 }
 
-// says fails unless the output has a text about a machine.
-func says(t *testing.T, x failure, m *machine, want, out string) {
+// isTold fails unless the output has a text about the machine that fails.
+func (x failure) isTold(t *testing.T, m *machine, want, out string) {
 	t.Helper()
 	lines := regexp.MustCompile(`(?i)` + regexp.QuoteMeta(m.Name) + `.*(` + want + `)`)
 	if !lines.MatchString(strings.ReplaceAll(out, "\n  ", " ")) {
