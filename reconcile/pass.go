@@ -219,7 +219,7 @@ func known(only Target, t *spec.Tree, s state.Snapshot) bool {
 func (o *Options) hosts(t *spec.Tree) []*spec.Host {
 	names := make([]string, 0, len(t.Hosts))
 	for name := range t.Hosts {
-		if o.wantsHost(name) {
+		if o.WantsHost(name) {
 			names = append(names, name)
 		}
 	}
@@ -231,7 +231,8 @@ func (o *Options) hosts(t *spec.Tree) []*spec.Host {
 	return hosts
 }
 
-func (o *Options) wantsHost(name string) bool {
+// WantsHost reports whether Hosts and Only let a pass work on a host.
+func (o *Options) WantsHost(name string) bool {
 	if len(o.Hosts) > 0 && !slices.Contains(o.Hosts, name) {
 		return false
 	}

@@ -86,7 +86,7 @@ func (r *Recorded) unknownPasswords(o *Options, t *spec.Tree) []spec.Problem {
 	for i := range r.State.Records {
 		rec := &r.State.Records[i]
 		h := t.Hosts[rec.Host]
-		if h == nil || !o.wantsHost(rec.Host) || rec.Applied[resolve.KeyPassword] == "" {
+		if h == nil || !o.WantsHost(rec.Host) || rec.Applied[resolve.KeyPassword] == "" {
 			continue
 		}
 		if c := h.Containers[rec.Name]; c != nil && !c.Password.IsZero() {

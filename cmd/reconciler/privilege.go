@@ -8,9 +8,9 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"syscall"
 
+	"reconciler/reconcile"
 	"reconciler/spec"
 )
 
@@ -20,22 +20,17 @@ func (a *app) mayChangeHosts(t *spec.Tree) error {
 	if os.Getuid() == 0 {
 		return nil
 	}
+	only, err := parseOnly(a.only)
+	if err != nil {
+		return err
+	}
+	limits := reconcile.Options{Hosts: a.hosts, Only: only}
 	for _, name := range slices.Sorted(maps.Keys(t.Hosts)) {
-		if t.Hosts[name].Connect == "local" && a.wantsHost(name) {
+		if t.Hosts[name].Connect == "local" && limits.WantsHost(name) {
 			return notRoot(name)
 		}
 	}
 	return nil
-}
-
-// wantsHost reports whether the flags let this command work on a host.
-func (a *app) wantsHost(name string) bool {
-	if len(a.hosts) > 0 && !slices.Contains(a.hosts, name) {
-		return false
-	}
-	return len(a.only) == 0 || slices.ContainsFunc(a.only, func(only string) bool {
-		return strings.HasPrefix(only, name+"/")
-	})
 }
 
 func notRoot(host string) error {
