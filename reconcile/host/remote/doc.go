@@ -24,6 +24,10 @@ const (
 	// grace is how long a peer may take to answer a call that was cancelled.
 	grace = 15 * time.Second
 
+	// idle is how long an agent may take, with a batch, to begin a step while none runs: to receive
+	// the batch, and to be told that what the step needs is recorded.
+	idle = 10 * time.Minute
+
 	// freshFor is how long the observation that came with a lock counts as made just now.
 	freshFor = time.Second
 

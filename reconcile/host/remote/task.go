@@ -20,6 +20,9 @@ type task struct {
 	ending sync.WaitGroup   // containers that are being recorded
 	wrong  bool             // it was told nonsense
 
+	running int         // steps
+	idle    *time.Timer // gives the host up while no step runs
+
 	mu   sync.Mutex
 	told []progressNotice // what was not looked at yet
 	left int              // how much more may be told
@@ -53,6 +56,9 @@ func newTask(p *peer, b execute.Batch) *task {
 		}
 	}
 	t.left = len(b.Steps)*(2+b.Tries) + len(t.at)
+	t.idle = time.AfterFunc(idle, func() {
+		p.giveUp(fmt.Errorf("it has begun no step for %s", idle))
+	})
 	return t
 }
 
@@ -104,6 +110,7 @@ func (t *task) pass(n progressNotice) error {
 	e := execute.Event{Kind: execute.EventKind(n.Kind), Step: w.steps[min(w.done, len(w.steps)-1)]}
 	switch e.Kind {
 	case execute.StepStarted:
+		t.run(1)
 		t.watch(w, e.Step, 0)
 	case execute.StepRetried:
 		e.Attempt, e.Wait, e.Err = n.Attempts, n.Wait, w.errorOf(n, e.Step)
@@ -112,6 +119,7 @@ func (t *task) pass(n progressNotice) error {
 		e.Result = w.result(n, e.Step)
 		w.done++
 		w.unwatch()
+		t.run(-1)
 	case execute.ContainerFinished:
 		t.ending.Go(func() { t.record(n, w.needed, e) })
 		return nil
@@ -151,8 +159,18 @@ func (w *work) unwatch() {
 	}
 }
 
+// run counts the steps that run.
+func (t *task) run(change int) {
+	if t.running += change; t.running > 0 {
+		t.idle.Stop()
+	} else {
+		t.idle.Reset(idle)
+	}
+}
+
 // end waits until everything is recorded.
 func (t *task) end() {
+	t.idle.Stop()
 	for _, w := range t.at {
 		w.unwatch()
 	}
