@@ -73,7 +73,7 @@ func (w *work) fails(place int, err error) {
 func (t *task) hear(n progressNotice) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.left--; t.left < 0 {
+	if t.left--; t.left < 0 || n.isLong() {
 		t.peer.giveUp(&badAnswer{errors.New("it tells too much")})
 		return
 	}
@@ -82,6 +82,11 @@ func (t *task) hear(n progressNotice) {
 	case t.wake <- struct{}{}:
 	default:
 	}
+}
+
+// isLong reports whether an agent says more than an honest one does.
+func (n progressNotice) isLong() bool {
+	return len(n.Message) > maxText || n.Fault != nil && len(n.Fault.Text) > maxText
 }
 
 // look passes on what was told, up to what cannot be.

@@ -59,6 +59,36 @@ func TestAHostThatBeginsNothingIsGivenUp(t *testing.T) {
 	})
 }
 
+// TestAHostThatTalksTooLongIsGivenUp: what many of them say must fit into memory.
+func TestAHostThatTalksTooLongIsGivenUp(t *testing.T) {
+	t.Parallel()
+	name := want(1).Name
+	progress := func(kind, more string) []byte {
+		return frame(`{"method":"progress","params":{"Call":2,"Container":"` + name +
+			`","Kind":"` + kind + `"` + more + `}}`)
+	}
+	for _, c := range []struct {
+		length int
+		taken  bool
+	}{{maxText, true}, {maxText + 1, false}} {
+		text := strings.Repeat("x", c.length)
+		says := bytes.Join([][]byte{progress("started", ""),
+			progress("finished", `,"Attempts":1,"Message":"`+text+`"`),
+			progress("container finished", ""), frame(`{"id":2,"result":null}`)}, nil)
+		h, err := connect(t.Context(), newTalking(says), greeting{Major: major, Target: testTarget()},
+			slow(), quiet())
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := carryOut(t.Context(), h, []plan.Step{stepOf(want(1), plan.Clone)},
+			execute.Options{Parallel: 1})
+		if done := r.Outcomes[0].Steps[0].Status == execute.Done; done != c.taken {
+			t.Errorf("that a text of %d bytes is taken is %t", c.length, done)
+		}
+		_ = h.Close()
+	}
+}
+
 func errorText(err error) string {
 	if err == nil {
 		return ""
