@@ -166,5 +166,13 @@ func (k *killing) leftovers() string {
 	_, out, _ := k.c.run(k.t, "state", "list")
 	records, _, _ := strings.Cut(out, ", serial")
 	return list.String() + records + "\n" + k.sh(`ls "`+k.c.dir+`"; ps -eo args= |
-		grep -c "[s]sh -F $DIR" || true`)
+		grep "[s]sh -F $DIR" | grep -c -F -e '`+strings.Join(k.addresses(), "' -e '")+`' || true`)
+}
+
+// addresses are what ssh is told to reach the machines, and no others.
+func (k *killing) addresses() (list []string) {
+	for _, m := range k.machines {
+		list = append(list, " "+m.address+" ")
+	}
+	return list
 }
