@@ -168,9 +168,11 @@ func (d *dialer) hash() (string, error) {
 	return d.Program.Hash()
 }
 
+var errLate = errors.New("timed out")
+
 // limited is a context that says so when it ends by its limit.
 func limited(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
-	return context.WithTimeoutCause(ctx, limit, fmt.Errorf("timed out after %s", limit))
+	return context.WithTimeoutCause(ctx, limit, fmt.Errorf("%w after %s", errLate, limit))
 }
 
 // await does something and then waits until the agent is ready, or cannot run; see awaitLine.
@@ -246,6 +248,8 @@ func (d *dialer) explain(err error) error {
 			e.Err = nil // ssh says it better
 		}
 		e.Advice = adviceFor(e.Said, d.process.exitCode(), d.route())
+	} else if errors.Is(err, errLate) {
+		e.Advice = adviceFor(err.Error(), 0, d.route())
 	}
 	return e
 }

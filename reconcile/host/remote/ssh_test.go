@@ -220,6 +220,11 @@ func TestASilentServerIsGivenUp(t *testing.T) {
 	if _, err := Dial(ctx, o); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("the dial ends with %v", err)
 	}
+	ctx, cancel = context.WithTimeoutCause(t.Context(), 200*time.Millisecond, errLate)
+	defer cancel()
+	if _, err := Dial(ctx, o); err == nil || !strings.Contains(err.Error(), "the host is up") {
+		t.Errorf("nobody is told what to do when the dial ends with %v", err)
+	}
 }
 
 func TestWhatALoginShellSaysIsNoHarm(t *testing.T) {

@@ -48,7 +48,8 @@ func symptoms() []symptom {
 			"and that its sshd allows it (AllowTcpForwarding, PermitOpen)"},
 		{"Could not resolve hostname", "see that the name is right, or give its address"},
 		{"Connection refused", "see that sshd runs there, and on this port"},
-		{"timed out", "see that the host is up and that no firewall is in between"},
+		{"timed out", "see that the host is up, that no firewall is in between, and that HAND does " +
+			"not take as long"},
 		{"No route to host", "see that the host is up and in this network"},
 		{"Network is unreachable", "see that this machine has a route to it"},
 		{"Connection closed by", "see the log of sshd there; it may refuse more connections at once " +
