@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"reconciler/reconcile/execute"
 	"reconciler/reconcile/plan"
@@ -51,30 +52,61 @@ func (f *fleet) close(o *Options) {
 	wg.Wait()
 }
 
-// observe connects to all hosts in parallel, locks them if asked, and looks at them. A host that
-// fails in any of this is unreachable; the others go on.
-func observe(ctx context.Context, o *Options, hosts []*spec.Host, in observeMode) *fleet {
-	f := &fleet{hosts: map[string]Host{}, actual: map[string]plan.Actual{},
-		able: map[string]ability{}}
-	var mu sync.Mutex
-	var wg sync.WaitGroup
+// arrivals are the hosts of a pass, as they answer.
+type arrivals struct {
+	o       *Options
+	waiting int           // hosts that have not answered
+	seen    chan sighting // of each of them
+}
+
+// sighting is what one host answers.
+type sighting struct {
+	host string
+	sight
+}
+
+// visitAll connects to all hosts in parallel, locks them if asked, and looks at them.
+func (o *Options) visitAll(ctx context.Context, hosts []*spec.Host, in observeMode) *arrivals {
+	a := &arrivals{o: o, waiting: len(hosts), seen: make(chan sighting, len(hosts))}
 	limit := o.hostLimit()
 	for _, h := range hosts {
-		wg.Go(func() {
+		go func() {
 			limit <- struct{}{}
 			defer func() { <-limit }()
-			seen := look(ctx, o, h, in)
-			mu.Lock()
-			defer mu.Unlock()
-			f.add(h.Name, seen)
-		})
+			a.seen <- sighting{h.Name, look(ctx, o, h, in)}
+		}()
 	}
-	wg.Wait()
+	return a
+}
+
+// next returns the hosts that have answered: all of them, or with a patience, when that is over,
+// at least one that can be worked on. A host that failed in any of this is unreachable.
+func (a *arrivals) next(patience time.Duration) *fleet {
+	f := &fleet{hosts: map[string]Host{}, actual: map[string]plan.Actual{},
+		able: map[string]ability{}}
+	var over <-chan time.Time
+	if patience > 0 {
+		timer := time.NewTimer(patience)
+		defer timer.Stop()
+		over = timer.C
+	}
+	for late := false; a.waiting > 0 && !(late && len(f.actual) > 0); {
+		select {
+		case s := <-a.seen:
+			a.waiting--
+			f.add(s.host, s.sight)
+		case <-over:
+			late = true
+		}
+	}
 	slices.SortFunc(f.unreachable, func(a, b plan.Unreachable) int {
 		return cmp.Compare(a.Host, b.Host)
 	})
 	return f
 }
+
+// end leaves the hosts that nobody has waited for, which takes until they have answered.
+func (a *arrivals) end() { a.next(0).close(a.o) }
 
 // hostLimit bounds how many hosts are looked at at once: who sends an element to it may.
 func (o *Options) hostLimit() chan struct{} {

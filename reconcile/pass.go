@@ -8,7 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"reconciler/reconcile/execute"
 	"reconciler/reconcile/plan"
 	"reconciler/reconcile/resolve"
 	"reconciler/spec"
@@ -51,7 +50,7 @@ func Plan(ctx context.Context, d Declaration, o Options) (Pass, error) {
 	if err != nil {
 		return p, err
 	}
-	f := observe(ctx, &o, o.hosts(p.Tree), modeOf(snapshot, false))
+	f := o.visitAll(ctx, o.hosts(p.Tree), modeOf(snapshot, false)).next(0)
 	defer f.close(&o)
 	if ctx.Err() != nil {
 		return p, context.Cause(ctx)
@@ -85,61 +84,6 @@ func Run(ctx context.Context, d Declaration, o Options) (Pass, error) {
 		}
 	}()
 	return run(ctx, &o, p)
-}
-
-// run is Run with the state locked.
-func run(ctx context.Context, o *Options, p Pass) (Pass, error) {
-	began := o.now()
-	// Windows and suspensions must not change between what is approved and what is done.
-	planned := *o
-	planned.Now = func() time.Time { return began }
-	snapshot, err := o.load(ctx, p.Tree)
-	if err != nil {
-		return p, err
-	}
-	f := observe(ctx, o, o.hosts(p.Tree), modeOf(snapshot, true))
-	defer f.close(o)
-	if ctx.Err() != nil {
-		return p, context.Cause(ctx)
-	}
-	if err := p.approve(&planned, f, snapshot); err != nil {
-		return p, err
-	}
-	resolved, err := resolve.Allocate(resolveInput(p.Tree, f, snapshot), o.Sealer, o.Random)
-	if err != nil {
-		return p, fmt.Errorf("cannot complete the tree: %w", err)
-	}
-	p.compute(&planned, f, snapshot, resolved)
-	if p.Plan.Empty() {
-		o.keep(ctx, f.actual)
-		return p, p.remember(ctx, o, snapshot, began)
-	}
-	j := newJournal(o, snapshot, resolved.Records)
-	if err := p.begin(ctx, j); err != nil {
-		return p, fmt.Errorf("cannot store what is about to be done: %w", err)
-	}
-	options := execute.Options{
-		Parallel: o.Parallel,
-		Hosts:    f.executors(o.Tries),
-		Tries:    o.Tries,
-		Secrets:  passwords{journal: j, keys: o.Sealer, sealed: resolved.Passwords},
-		Journal:  j,
-		Prepare:  p.preparations(o, f),
-		Rollouts: p.Plan.Rollouts,
-	}
-	if o.Observer != nil {
-		options.Observer = o.Observer(p.Plan)
-	}
-	result := execute.Run(ctx, p.Plan.Steps, options)
-	p.Result = &result
-	if err := j.takeBack(ctx, snapshot, result); err != nil {
-		o.Log.Error("what got no turn is recorded as begun", "error", err)
-	}
-	o.keep(ctx, o.after(ctx, f, p.Plan.Steps))
-	if err := p.remember(ctx, o, snapshot, began); err != nil {
-		o.Log.Error("the history is not complete", "error", err)
-	}
-	return p, nil
 }
 
 // approve asks whether the plan may be carried out, if somebody wants to be asked.

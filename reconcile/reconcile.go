@@ -80,10 +80,15 @@ type Options struct {
 
 	Now func() time.Time // optional: time.Now
 
+	// Patience is how long Run waits for a host before it begins with those that have answered; it
+	// goes on with the others as they do. Optional: then, with groups of hosts, or if Approve is
+	// asked, it begins when all hosts have answered or were given up.
+	Patience time.Duration
+
 	// Approve is asked by Run, with the locks held and before anything is generated or changed,
 	// about what Plan would return now. Its error ends the pass. Optional.
 	Approve func(Pass) error
-	// Observer is asked once, before the first step, who wants to be told of progress. Optional.
+	// Observer is asked before the first step, and again for hosts that answered late, who wants to be told of progress. Optional.
 	Observer func(plan.Plan) execute.Observer
 }
 

@@ -5,12 +5,16 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/pflag"
 
 	"reconciler/reconcile"
 	"reconciler/reconcile/plan"
 )
+
+// hostPatience is how long a host may take to answer before a pass begins with the others.
+const hostPatience = 10 * time.Second
 
 // walk is reconcile.Plan or reconcile.Run.
 type walk func(context.Context, reconcile.Declaration, reconcile.Options) (reconcile.Pass, error)
@@ -46,7 +50,7 @@ func (a *app) pass(ctx context.Context, allow []string, w walk) (reconcile.Pass,
 	if err != nil {
 		return reconcile.Pass{}, err
 	}
-	options.Allow = allowances
+	options.Allow, options.Patience = allowances, hostPatience
 	return w(ctx, declared, options)
 }
 

@@ -1,11 +1,9 @@
 package execute
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"maps"
-	"slices"
 	"sync"
 	"time"
 
@@ -105,5 +103,4 @@ func (w worker) prepared(ctx context.Context, r *Result) {
 		}
 		r.Hosts = append(r.Hosts, g.outcome)
 	}
-	slices.SortFunc(r.Hosts, func(a, b HostOutcome) int { return cmp.Compare(a.Host, b.Host) })
 }

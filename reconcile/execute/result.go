@@ -1,6 +1,8 @@
 package execute
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"reconciler/reconcile/plan"
@@ -40,6 +42,24 @@ type Result struct {
 	Outcomes    []Outcome     // sorted by host, then container
 	Hosts       []HostOutcome // that were prepared, or should have been; sorted
 	Interrupted bool          // the context ended before all steps had begun
+}
+
+// With returns the result of both. They are of different hosts.
+func (r Result) With(other Result) Result {
+	both := Result{
+		Outcomes:    slices.Concat(r.Outcomes, other.Outcomes),
+		Hosts:       slices.Concat(r.Hosts, other.Hosts),
+		Interrupted: r.Interrupted || other.Interrupted,
+	}
+	both.sort()
+	return both
+}
+
+func (r *Result) sort() {
+	slices.SortFunc(r.Outcomes, func(a, b Outcome) int {
+		return cmp.Or(cmp.Compare(a.Host, b.Host), cmp.Compare(a.Container, b.Container))
+	})
+	slices.SortFunc(r.Hosts, func(a, b HostOutcome) int { return cmp.Compare(a.Host, b.Host) })
 }
 
 // Failed reports whether any step of the container failed or was skipped, or what was done could

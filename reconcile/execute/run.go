@@ -1,7 +1,6 @@
 package execute
 
 import (
-	"cmp"
 	"context"
 	"slices"
 	"sync"
@@ -87,6 +86,7 @@ func Run(ctx context.Context, steps []plan.Step, o Options) Result {
 	}
 	r := collect(units)
 	w.prepared(ctx, &r)
+	r.sort()
 	return r
 }
 
@@ -202,8 +202,5 @@ func collect(units []*unit) Result {
 		r.Outcomes[i] = u.outcome
 		r.Interrupted = r.Interrupted || u.interrupted
 	}
-	slices.SortFunc(r.Outcomes, func(a, b Outcome) int {
-		return cmp.Or(cmp.Compare(a.Host, b.Host), cmp.Compare(a.Container, b.Container))
-	})
 	return r
 }

@@ -45,12 +45,7 @@ func compute(in *Input) *planner {
 	slices.SortFunc(p.out.Unreachable, func(a, b Unreachable) int {
 		return cmp.Or(strings.Compare(a.Host, b.Host), strings.Compare(a.Text, b.Text))
 	})
-	slices.SortFunc(p.out.Warnings, func(a, b spec.Problem) int {
-		return cmp.Or(strings.Compare(a.Position.File, b.Position.File),
-			cmp.Compare(a.Position.Line, b.Position.Line),
-			cmp.Compare(a.Position.Column, b.Position.Column),
-			strings.Compare(a.Path, b.Path), strings.Compare(a.Text, b.Text))
-	})
+	sortWarnings(p.out.Warnings)
 	return p
 }
 
