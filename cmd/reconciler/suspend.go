@@ -3,11 +3,14 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"reconciler/reconcile/report"
+	"reconciler/reconcile/web"
 	"reconciler/state"
 )
 
@@ -17,7 +20,9 @@ func newSuspend(a *app) *cobra.Command {
 		Use:   "suspend [HOST[/CONTAINER]]",
 		Short: "Leave a container, a host or everything alone for a while",
 		Long: `Leave one container, a host or everything alone: passes look and plan, but change
-nothing there, until the time is over or "resume" is said. The tree is not changed.`,
+nothing there, until the time is over or "resume" is said. The tree is not changed. It must be in
+the state or in the tree that --source names; without a source a host or container that the daemon
+could not reach, prepare or make is known too.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			scope, err := parseScope(args)
@@ -69,7 +74,7 @@ func (a *app) changeSuspensions(
 	if snapshot.Installation == "" {
 		return a.noState("change what is suspended")
 	}
-	if err := checkScope(snapshot, scope, b); err != nil {
+	if err := a.checkScope(ctx, snapshot, b); err != nil {
 		return err
 	}
 	a.writes = true
@@ -87,27 +92,70 @@ func (a *app) changeSuspensions(
 }
 
 // checkScope refuses what would have no effect: nothing of that name is known, or suspended.
-func checkScope(s state.Snapshot, scope state.Scope, b state.Batch) error {
-	if len(b.Resume) > 0 {
-		for _, sus := range s.Suspensions {
-			if sus.Scope() == scope {
-				return nil
-			}
+func (a *app) checkScope(ctx context.Context, s state.Snapshot, b state.Batch) error {
+	for _, scope := range b.Resume {
+		is := func(sus state.Suspension) bool { return sus.Scope() == scope }
+		if !slices.ContainsFunc(s.Suspensions, is) {
+			return hinted{fmt.Errorf("cannot resume %s: it is not suspended", scope),
+				`"reconciler status" shows what is`}
 		}
-		return hinted{fmt.Errorf("cannot resume %s: it is not suspended", scope),
-			`"reconciler status" shows what is`}
 	}
-	if scope == (state.Scope{}) {
-		return nil
+	for i := range b.Suspend {
+		scope := b.Suspend[i].Scope()
+		if scope == (state.Scope{}) || remembered(s.Records, scope) {
+			continue
+		}
+		if err := a.checkDeclared(ctx, scope); err != nil {
+			return err
+		}
 	}
-	for i := range s.Records {
-		r := &s.Records[i]
-		if r.Host == scope.Host && (scope.Container == "" || scope.Container == r.Name) {
+	return nil
+}
+
+func remembered(records []state.Record, scope state.Scope) bool {
+	return slices.ContainsFunc(records, func(r state.Record) bool {
+		return r.Host == scope.Host && (scope.Container == "" || scope.Container == r.Name)
+	})
+}
+
+// checkDeclared refuses what the tree does not declare. Without a source the daemon is asked: what
+// it could not reach, prepare or make is declared as well.
+func (a *app) checkDeclared(ctx context.Context, scope state.Scope) error {
+	if a.source == "" {
+		if a.fails(ctx, scope) {
 			return nil
 		}
+		return hinted{fmt.Errorf("cannot suspend %s: the state does not know it, and no source is given",
+			scope), "what only the tree declares is found with --source DIR or URL"}
 	}
-	return hinted{fmt.Errorf("cannot suspend %s: the state does not know it", scope),
-		`"reconciler state list" shows what it knows; a host is known after its first run`}
+	declared, err := fetch(ctx, a)
+	if err != nil {
+		return fmt.Errorf("cannot suspend %s: the state does not know it, and the tree is not known: %w",
+			scope, err)
+	}
+	h := declared.Tree.Hosts[scope.Host]
+	if h != nil && (scope.Container == "" || h.Containers[scope.Container] != nil ||
+		h.Templates[scope.Container] != nil) {
+		return nil
+	}
+	return hinted{fmt.Errorf("cannot suspend %s: neither the tree nor the state knows it", scope),
+		`"reconciler status" shows what they know`}
+}
+
+// fails reports whether the daemon on this state has trouble with what is named.
+func (a *app) fails(ctx context.Context, scope state.Scope) bool {
+	socket, err := a.controlSocket()
+	if err != nil {
+		return false
+	}
+	s, err := web.NewClient(socket).Status(ctx)
+	if err != nil {
+		return false // there is none, or it is too old to say
+	}
+	return slices.ContainsFunc(s.Failures, func(f web.Failure) bool {
+		return f.Host == scope.Host && (scope.Container == "" || f.Container == scope.Container)
+	}) || scope.Container == "" && slices.ContainsFunc(s.Unreachable,
+		func(u report.UnreachableRow) bool { return u.Host == scope.Host })
 }
 
 // parseScope reads HOST, HOST/CONTAINER or nothing, which means everything.
