@@ -62,13 +62,16 @@ func (j *journal) intents(steps []plan.Step) (state.Batch, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	var batch state.Batch
-	seen := make(map[string]bool, len(steps))
+	seen := make(map[string]int, len(steps)) // places in the batch, from 1
 	for i := range steps {
 		s := &steps[i]
-		if seen[s.UID] || !touchesHost(s.Action) {
+		if !touchesHost(s.Action) {
 			continue
 		}
-		seen[s.UID] = true
+		if at := seen[s.UID]; at > 0 {
+			begins(&batch.Put[at-1], s)
+			continue
+		}
 		r, ok := j.next[s.UID]
 		if !ok {
 			return batch, fmt.Errorf("internal error: step for %s/%s has no record",
@@ -77,9 +80,18 @@ func (j *journal) intents(steps []plan.Step) (state.Batch, error) {
 		if !makesAnew(r.Intent) {
 			r.Intent = string(s.Action)
 		}
+		begins(&r, s)
 		batch.Put = append(batch.Put, r)
+		seen[s.UID] = len(batch.Put)
 	}
 	return batch, nil
+}
+
+// begins adds to a record what must be in it before a step.
+func begins(r *state.Record, s *plan.Step) {
+	if s.Action == plan.Configure && s.Want != nil {
+		r.Applied = s.Want.Begun(r.Applied)
+	}
 }
 
 // claimants returns, by the first step of each, the containers whose record would take what taken
@@ -128,18 +140,24 @@ func ending(r state.Record, o execute.Outcome) state.Batch {
 	return state.Batch{Put: []state.Record{r}}
 }
 
-// takeBack gives the records of what got no turn the intents back that they had before.
+// takeBack makes the records of what got no turn what they were before.
 func (j *journal) takeBack(ctx context.Context, before state.Snapshot, r execute.Result) error {
-	intents := make(map[string]string, len(before.Records))
-	for _, rec := range before.Records {
-		intents[rec.UID] = rec.Intent
+	old := make(map[string]*state.Record, len(before.Records))
+	for i := range before.Records {
+		old[before.Records[i].UID] = &before.Records[i]
 	}
 	var batch state.Batch
 	for _, o := range r.Outcomes {
 		rec, ok := j.record(o.Steps[0].Step.UID)
-		if ok && o.Refused && rec.Intent != intents[rec.UID] {
-			rec.Intent = intents[rec.UID]
-			batch.Put = append(batch.Put, rec)
+		if !ok || !o.Refused {
+			continue
+		}
+		back := rec
+		if back.Intent, back.Applied = "", nil; old[rec.UID] != nil {
+			back.Intent, back.Applied = old[rec.UID].Intent, old[rec.UID].Applied
+		}
+		if !back.Same(rec) {
+			batch.Put = append(batch.Put, back)
 		}
 	}
 	if len(batch.Put) == 0 {

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"reconciler/reconcile/execute"
+	"reconciler/reconcile/plan"
 	"reconciler/state"
 )
 
@@ -75,5 +77,48 @@ func TestOneRecordThatIsNotStoredFailsOnlyItsContainer(t *testing.T) {
 	}
 	if n := slow.writes.Load(); n >= containers {
 		t.Errorf("%d containers cost %d durable writes", containers, n)
+	}
+}
+
+// To take a bad change back is what everybody does first. The setting that it wrote must go, also
+// though the change was never carried out to its end.
+func TestAFailedChangeCanBeTakenBack(t *testing.T) {
+	t.Parallel()
+	const good = "targets: {h1: {a.example.com: {lxc_conf: {lxc.a: '1'}}}}"
+	const bad = "targets: {h1: {a.example.com: {lxc_conf: {lxc.a: '1', lxc.nope: '1'}}}}"
+	for name, action := range map[string]plan.Action{
+		"it does not start": plan.Start, "it cannot be written": plan.Configure,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, 1)
+			w.declare(good)
+			w.run()
+			w.mustBeConverged()
+			w.declare(bad)
+			w.hosts["h1"].Fail("a.example.com", action, 1, execute.ErrPermanent)
+			if pass := w.run(); !pass.Result.Outcomes[0].Failed() {
+				t.Fatal("the bad change was carried out")
+			}
+			w.declare(good)
+			w.run()
+			w.mustBeConverged()
+			actual, err := w.hosts["h1"].Observe(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, c := range actual.Containers {
+				raw := c.Config.Raw
+				if c.Name != "a.example.com" {
+					continue
+				}
+				if raw["lxc.nope"] != nil || !slices.Equal(raw["lxc.a"], []string{"1"}) {
+					t.Errorf("after the change was taken back the configuration says %v", raw)
+				}
+				if c.State != plan.Running {
+					t.Errorf("it is %s", c.State)
+				}
+			}
+		})
 	}
 }

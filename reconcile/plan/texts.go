@@ -24,6 +24,27 @@ func (d Desired) Applied() map[string]string {
 	return texts
 }
 
+// Begun returns what a record must say before the configuration of its container is written: what
+// it says, and of the raw settings also those that are about to be written. Whatever happens then,
+// a later run knows them to be ours, and takes away what is not declared any more. A record that
+// says nothing yet stays so.
+func (d Desired) Begun(applied map[string]string) map[string]string {
+	key := fLXCConf.key()
+	known := parseConf(applied[key])
+	all := known
+	for _, c := range d.LXCConf {
+		if !slices.Contains(known, c) {
+			all = append(all, c)
+		}
+	}
+	if len(applied) == 0 || len(all) == len(known) {
+		return applied
+	}
+	begun := maps.Clone(applied)
+	begun[key] = string(appendConf(nil, all))
+	return begun
+}
+
 // Config returns what the configuration of the container shall say. Raw has the declared raw
 // keys; keys that Raw does not name are to be left as they are, except those of LXCConfUnset.
 func (d Desired) Config() Config { return d.config() }
