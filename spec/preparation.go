@@ -8,7 +8,7 @@ func (h *Host) Preparation() Preparation {
 	}
 	var p Preparation
 	for _, d := range bridgesOf(h, entry{}) {
-		if gateways := h.gatewaysOn(d.Name); len(gateways) > 0 {
+		if gateways := gatewaysOf(h.networksOn(d.Name)); len(gateways) > 0 {
 			d.Address, d.NAT = gateways[0], true
 		}
 		p.Bridges = append(p.Bridges, d.PreparedBridge)

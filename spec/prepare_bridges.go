@@ -36,9 +36,11 @@ func (b *builder) prepareHost(h *Host) {
 			fault(checkPreparedBridge(d.Name))
 		}
 		fault(d.check())
+		b.checkBridgeNetwork(h, d, path)
 		fault(besides(p.Preparation.Bridges, &d.PreparedBridge))
 		p.Preparation.Bridges = append(p.Preparation.Bridges, d.PreparedBridge)
 	}
+	b.checkForwarding(p)
 }
 
 // bridgesOf returns the bridges that the containers of a host use, sorted by name.
@@ -60,7 +62,7 @@ func bridgesOf(h *Host, at entry) []*bridgeEntry {
 // completeBridge fills in what is not declared: the address is the gateway of the network.
 func (b *builder) completeBridge(h *Host, d *bridgeEntry, path string) {
 	if !d.Address.IsValid() && !d.noAddress {
-		gateways := b.gatewaysOn(h, d.Name)
+		gateways := gatewaysOf(b.networksOn(h, d.Name))
 		if len(gateways) > 1 && !b.quiet {
 			b.sink.fail(Problem{Position: d.entry.position(), Path: shorten(path),
 				Text: fmt.Sprintf("bridge %q is that of several networks, with the gateways %s",
@@ -73,32 +75,6 @@ func (b *builder) completeBridge(h *Host, d *bridgeEntry, path string) {
 		}
 	}
 	d.NAT = d.nat == On || d.nat == Unset && d.Address.IsValid()
-}
-
-// gatewaysOn returns the gateways of the networks on a bridge: of those that the containers of the
-// host use, else of all that are declared.
-func (b *builder) gatewaysOn(h *Host, bridge string) []netip.Prefix {
-	if used := h.gatewaysOn(bridge); len(used) > 0 {
-		return used
-	}
-	var declared []netip.Prefix
-	for _, n := range b.networks {
-		if n.Bridge == bridge && n.Gateway.IsValid() && n.CIDR.IsValid() {
-			declared = append(declared, n.gateway())
-		}
-	}
-	return sortPrefixes(declared)
-}
-
-// gatewaysOn returns the gateways of the networks that containers of the host have on a bridge.
-func (h *Host) gatewaysOn(bridge string) []netip.Prefix {
-	var used []netip.Prefix
-	for _, c := range h.Containers {
-		if c.Network != nil && c.Bridge == bridge && c.Network.Gateway.IsValid() {
-			used = append(used, c.Network.gateway())
-		}
-	}
-	return sortPrefixes(used)
 }
 
 // gateway is the address that the host has on the network.

@@ -42,6 +42,8 @@ func (p *Preparation) Validate() error {
 		wrong, _ = checkSysctlValue(p.Sysctl[key])
 		check("value of sysctl", key, wrong)
 	}
+	key, wrong, _ := p.checkForwarding()
+	check("sysctl", key, wrong)
 	for _, d := range p.Directories {
 		wrong, _ := checkDirectory(d.Path)
 		check("directory", d.Path, wrong)

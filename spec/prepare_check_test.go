@@ -122,6 +122,7 @@ func TestPreparationOffTheWireIsRefused(t *testing.T) {
 		"a sysctl with a space":     {withSysctl("net.a b", "1"), "setting of the kernel"},
 		"a sysctl of two lines":     {withSysctl("net.a", "1\nkernel.x=1"), "value"},
 		"a sysctl without a value":  {withSysctl("net.a", ""), "value"},
+		"NAT without forwarding":    {withSysctl("net/ipv4/ip_forward", "00"), "turns off"},
 		"a directory that climbs":   {withDirectory("/srv/../etc", 0o755), "directory"},
 		"a directory of the system": {withDirectory("/etc", 0o777), "belongs to the system"},
 		"a directory of the kernel": {withDirectory("/proc/x", 0o755), "not on a disk"},

@@ -15,6 +15,8 @@ type prepareEntry struct {
 	src     *source
 	bridges []*bridgeEntry // sorted by name
 	chosen  bool           // which bridges there are is declared
+
+	sysctlAt *yaml.Node // nil: not declared
 }
 
 // bridgeEntry is one declared bridge while it is read.
@@ -23,6 +25,7 @@ type bridgeEntry struct {
 	entry     entry
 	nat       Switch
 	noAddress bool // address: none
+	addressAt *yaml.Node
 }
 
 // readPrepare reads the keys of what a host is prepared with, and of its bridges.
@@ -83,7 +86,7 @@ func putSubIDs(s *section, n *yaml.Node) {
 }
 
 func putSysctl(s *section, n *yaml.Node) {
-	s.prep.Sysctl = map[string]string{}
+	s.prep.Sysctl, s.prep.sysctlAt = map[string]string{}, n
 	s.pairs(n, checkSysctl, func(key, value string) (wrong, hint string) {
 		s.prep.Sysctl[key] = value
 		return checkSysctlValue(value)
@@ -143,7 +146,7 @@ func putBridgeAddress(s *section, n *yaml.Node) {
 		s.fail(n, s.quote(text)+" "+wrong, hint)
 		return
 	}
-	s.span.Address = p
+	s.span.Address, s.span.addressAt = p, n
 }
 
 func putNAT(s *section, n *yaml.Node) {

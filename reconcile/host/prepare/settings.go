@@ -49,14 +49,9 @@ func neededSettings(want *spec.Preparation) (map[string]string, error) {
 		out[path] = value
 	}
 	for _, b := range want.Bridges {
-		if !b.NAT {
-			continue
+		if b.NAT {
+			out[forwarding] = "1"
 		}
-		if value, declared := out[forwarding]; declared && value == "0" {
-			return nil, errors.New("sysctl net.ipv4.ip_forward is declared as 0, but bridge " +
-				b.Name + " has NAT: leave one of them out")
-		}
-		out[forwarding] = "1"
 	}
 	return out, nil
 }

@@ -45,8 +45,6 @@ func TestNeededSettings(t *testing.T) {
 			map[string]string{}, ""},
 		"NAT, and it is declared": {spec.Preparation{Bridges: nat,
 			Sysctl: map[string]string{"net.ipv4.ip_forward": "1"}}, map[string]string{forwarding: "1"}, ""},
-		"NAT that is declared not to work": {spec.Preparation{Bridges: nat,
-			Sysctl: map[string]string{"net/ipv4/ip_forward": "0"}}, nil, "bridge b has NAT"},
 		"twice the same": {spec.Preparation{Sysctl: map[string]string{"a.b": "1 2", "a/b": "1\t2"}},
 			map[string]string{"a/b": "1 2"}, ""},
 		"twice": {spec.Preparation{Sysctl: map[string]string{"a.b": "1", "a/b": "2"}}, nil, "twice"},

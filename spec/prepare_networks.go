@@ -1,0 +1,118 @@
+package spec
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+)
+
+// networksOn returns the networks on a bridge: those that containers of the host use, else all that
+// are declared.
+func (b *builder) networksOn(h *Host, bridge string) []*Network {
+	if used := h.networksOn(bridge); len(used) > 0 {
+		return used
+	}
+	var declared []*Network
+	for _, n := range b.networks {
+		if n.Bridge == bridge && n.CIDR.IsValid() {
+			declared = append(declared, n)
+		}
+	}
+	return declared
+}
+
+// networksOn returns the networks that containers of the host have on a bridge.
+func (h *Host) networksOn(bridge string) []*Network {
+	var used []*Network
+	for _, c := range h.Containers {
+		n := c.Network
+		if n != nil && c.Bridge == bridge && n.CIDR.IsValid() && !slices.Contains(used, n) {
+			used = append(used, n)
+		}
+	}
+	return used
+}
+
+// gatewaysOf returns the addresses that a host has who is the gateway of networks.
+func gatewaysOf(networks []*Network) []netip.Prefix {
+	var out []netip.Prefix
+	for _, n := range networks {
+		if n.Gateway.IsValid() {
+			out = append(out, n.gateway())
+		}
+	}
+	return sortPrefixes(out)
+}
+
+// checkBridgeNetwork compares the address that is declared for a bridge with the networks there:
+// outside of them it would take the host away from its containers.
+func (b *builder) checkBridgeNetwork(h *Host, d *bridgeEntry, path string) {
+	networks := b.networksOn(h, d.Name)
+	if d.addressAt == nil || !d.Address.IsValid() || len(networks) == 0 || b.quiet {
+		return
+	}
+	p := Problem{Position: positionOf(d.entry.file, d.addressAt), Path: shorten(path + ".address")}
+	gateways := gatewaysOf(networks)
+	instead := "write an address inside"
+	if len(gateways) > 0 {
+		instead = "write " + gateways[0].String()
+	}
+	if !slices.ContainsFunc(networks, func(n *Network) bool {
+		return isHostOf(n.CIDR, d.Address.Addr())
+	}) {
+		p.Text = fmt.Sprintf("%s is no address of a host in the network of bridge %q, %s",
+			d.Address, d.Name, joinPrefixes(cidrsOf(networks)))
+		p.Hint = instead + ", or another bridge"
+		b.sink.fail(p)
+		return
+	}
+	if len(gateways) > 0 && !slices.Contains(gateways, d.Address) {
+		p.Text = fmt.Sprintf("%s is not the gateway of the network of bridge %q, %s", d.Address,
+			d.Name, joinPrefixes(gateways))
+		p.Hint = instead + ", unless another machine is the gateway"
+		b.sink.warn(p)
+	}
+}
+
+func cidrsOf(networks []*Network) []netip.Prefix {
+	var out []netip.Prefix
+	for _, n := range networks {
+		out = append(out, n.CIDR)
+	}
+	return sortPrefixes(out)
+}
+
+// checkForwarding refuses to turn off what NAT cannot do without.
+func (b *builder) checkForwarding(p *prepareEntry) {
+	key, wrong, hint := p.checkForwarding()
+	if wrong == "" || b.quiet {
+		return
+	}
+	at := resolve(p.sysctlAt)
+	for i := 0; i+1 < len(at.Content); i += 2 {
+		if at.Content[i].Value == key {
+			at = at.Content[i+1]
+			break
+		}
+	}
+	b.sink.fail(Problem{Position: positionOf(p.src.file, at),
+		Path: shorten(p.src.path + ".sysctl." + key), Text: wrong, Hint: hint})
+}
+
+// checkForwarding says which setting of the kernel keeps a bridge from having NAT.
+func (p *Preparation) checkForwarding() (key, wrong, hint string) {
+	for _, key := range []string{"net.ipv4.ip_forward", "net/ipv4/ip_forward"} {
+		value, declared := p.Sysctl[key]
+		if n, err := strconv.ParseInt(value, 0, 64); !declared || err != nil || n != 0 {
+			continue
+		}
+		for i := range p.Bridges {
+			if name := p.Bridges[i].Name; p.Bridges[i].NAT {
+				return key, fmt.Sprintf("%s turns off what NAT of bridge %q needs", value, name),
+					"leave it out, or write bridges: {" + name + ": {nat: false}}"
+			}
+		}
+	}
+	return "", "", ""
+}
