@@ -37,8 +37,8 @@ func (l *Loop) watch(ctx context.Context, r Report) {
 		l.mu.Lock()
 		old := l.watches[host]
 		// A pass that ends late may have looked before the one that ended first.
-		if !r.Began.Before(old.looked) {
-			old.looked = r.Began
+		if !r.looked.Before(old.looked) {
+			old.looked = r.looked
 			l.watches[host] = l.refollow(ctx, old, follower{host, watcher, running})
 		}
 		l.mu.Unlock()
@@ -49,7 +49,7 @@ func (l *Loop) watch(ctx context.Context, r Report) {
 func (l *Loop) leave(r Report) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if r.Began.Before(l.status.looked) {
+	if r.looked.Before(l.status.looked) {
 		return // its tree may be older than the one that holds
 	}
 	t := r.Pass.Tree

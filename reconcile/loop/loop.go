@@ -50,6 +50,9 @@ type Report struct {
 	Err     error // no host was touched
 
 	busy map[target]string // what others worked on when it began
+	// looked is when it began with its tree. Began may be long before: meanwhile the source was
+	// read, and passes with the tree before came and went.
+	looked time.Time
 
 	// SourceErr is why the tree is not the present one, but the last that could be read.
 	SourceErr error

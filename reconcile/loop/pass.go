@@ -19,7 +19,8 @@ func (l *Loop) pass(ctx context.Context, from reading) {
 	case <-ctx.Done():
 		return
 	}
-	r := Report{ID: reconcile.NewPassID(), Reasons: from.reasons, Began: from.began}
+	r := Report{ID: reconcile.NewPassID(), Reasons: from.reasons, Began: from.began,
+		looked: l.o.Pass.Now()}
 	declared := from.tree
 	if declared.Tree == nil {
 		r.Err = from.err

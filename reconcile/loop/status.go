@@ -29,7 +29,7 @@ type Status struct {
 	Failures []Failure // sorted by host, then container
 	Unknown  []Unknown // sorted by host
 
-	looked time.Time          // when Latest began
+	looked time.Time          // when Latest began with its tree
 	since  map[string]Unknown // by host, as the passes found it
 	waits  bool               // something is held until a container that is worked on is finished
 }
@@ -99,10 +99,10 @@ func (s *Status) passed(r Report, f failures) {
 		return
 	}
 	// A pass that ends late may have looked before the one that ended first.
-	if r.Began.Before(s.looked) {
+	if r.looked.Before(s.looked) {
 		return
 	}
-	s.Latest, s.looked = r.Pass, r.Began
+	s.Latest, s.looked = r.Pass, r.looked
 	s.waits = slices.ContainsFunc(r.Pass.Plan.Held, func(h plan.Held) bool {
 		return h.Code == plan.HeldBusy || h.Code == plan.HeldNeeds ||
 			h.Code == plan.HeldRollout

@@ -68,6 +68,27 @@ func TestAServerThatHangsDelaysNoContainer(t *testing.T) {
 		func() bool { return w.runs("b.example.com") })
 }
 
+// TestWhatANewTreeSaysIsNotHiddenByOlderPasses: passes are made while a new tree is being read. What
+// it holds, and that others wait for it, would be unknown until the next interval.
+func TestWhatANewTreeSaysIsNotHiddenByOlderPasses(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.declare("a.example.com: {}")
+	w.start()
+	w.quiet()
+	hangs, open := w.hang()
+	defer open()
+	w.declare("a.example.com: {}")
+	w.loop.Wake("test")
+	<-hangs
+	w.host.kill("a.example.com")
+	w.eventually("it runs again", func() bool { return w.runs("a.example.com") })
+	w.quiet()
+	open()
+	w.eventually("the status is that of the new tree",
+		func() bool { return w.loop.Status().Latest.Revision.ID == "r2" })
+}
+
 // TestAWindowThatOpensWakes: nobody else would, until the interval ends.
 func TestAWindowThatOpensWakes(t *testing.T) {
 	t.Parallel()
