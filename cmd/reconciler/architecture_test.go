@@ -35,8 +35,10 @@ func layers() map[string][]string {
 		"reconcile/host/lxc/guest": {},
 		"reconcile/host/lxc": {"reconcile/execute", "reconcile/plan",
 			"reconcile/host/lxc/guest", "spec"},
-		"reconcile/host/prepare":  {"reconcile", "reconcile/plan", "spec"},
-		"reconcile/host/remote":   {"reconcile/execute", "reconcile/plan", "spec"},
+		"reconcile/host/apt":     {},
+		"reconcile/host/prepare": {"reconcile", "reconcile/host/apt", "reconcile/plan", "spec"},
+		"reconcile/host/remote": {"reconcile/execute", "reconcile/host/apt", "reconcile/plan",
+			"spec"},
 		"reconcile/host/hosttest": {"reconcile/execute", "reconcile/plan", "spec"},
 
 		"reconcile/host/hosttest/debian": {},

@@ -3,6 +3,7 @@
 package prepare
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"reconciler/reconcile/host/apt"
 )
 
 const (
@@ -20,20 +23,28 @@ const (
 	lockPause = time.Second
 	aptLimit  = 30 * time.Minute // for one run, over a slow line
 	aptGrace  = time.Minute      // to end cleanly when it was told to
+
+	mostOutput = 1 << 20 // of it that is searched for what went wrong
 )
 
-// apt runs apt-get without questions, and waits while another one holds a lock.
-func apt(ctx context.Context, args ...string) error {
+// aptGet runs apt-get without questions, and waits while another one holds a lock. It returns what
+// apt-get warned of, as it takes some failures lightly.
+func aptGet(ctx context.Context, args ...string) (warned string, err error) {
 	all := append([]string{"-q", "-o", "Dpkg::Options::=--force-confdef",
 		"-o", "Dpkg::Options::=--force-confold", "-o", "APT::Color=0",
 		"-o", "Dpkg::Use-Pty=0"}, args...)
-	return unlocked(ctx, func() error { return dpkgTool(ctx, "apt-get", all...) })
+	err = unlocked(ctx, func() (err error) {
+		warned, err = dpkgTool(ctx, "apt-get", all...)
+		return err
+	})
+	return warned, err
 }
 
 // configurePending finishes what an interrupted dpkg left half done; it does nothing otherwise.
 func configurePending(ctx context.Context) error {
 	return unlocked(ctx, func() error {
-		return dpkgTool(ctx, "dpkg", "--force-confdef", "--force-confold", "--configure", "-a")
+		_, err := dpkgTool(ctx, "dpkg", "--force-confdef", "--force-confold", "--configure", "-a")
+		return err
 	})
 }
 
@@ -67,14 +78,14 @@ func isLocked(said string) bool {
 	return false
 }
 
-// dpkgTool runs a program that changes packages. Its output goes to a file, not to us: if we are
-// killed it finishes instead of breaking off in the middle of a package.
-func dpkgTool(ctx context.Context, program string, args ...string) error {
+// dpkgTool runs a program that changes packages, and returns what it warned of. Its output goes to
+// a file, not to us: if we are killed it finishes instead of breaking off in the middle of a package.
+func dpkgTool(ctx context.Context, program string, args ...string) (warned string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, aptLimit)
 	defer cancel()
 	output, err := unnamedFile()
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer func() { _ = output.Close() }() // it has no name: nothing of it stays
 	cmd := exec.CommandContext(ctx, locate(program), args...)
@@ -85,13 +96,16 @@ func dpkgTool(ctx context.Context, program string, args ...string) error {
 	cmd.SysProcAttr = &unix.SysProcAttr{Setsid: true}
 	cmd.Cancel = func() error { return unix.Kill(-cmd.Process.Pid, unix.SIGTERM) }
 	cmd.WaitDelay = aptGrace
-	if err := cmd.Run(); err != nil {
-		if cause := context.Cause(ctx); cause != nil {
-			err = cause
-		}
-		return failed(program, err, endOf(output))
+	err = cmd.Run()
+	said := endOf(output)
+	telling := apt.Telling(said)
+	if err == nil {
+		return telling, nil
 	}
-	return nil
+	if cause := context.Cause(ctx); cause != nil {
+		err = cause
+	}
+	return telling, failed(program, err, cmp.Or(telling, said))
 }
 
 // unnamedFile returns a file that is gone when the last one has closed it.
@@ -112,7 +126,7 @@ func endOf(f *os.File) string {
 	if err != nil {
 		return ""
 	}
-	text := make([]byte, min(size, 2*tailSize))
+	text := make([]byte, min(size, mostOutput))
 	if _, err := f.ReadAt(text, size-int64(len(text))); err != nil {
 		return ""
 	}

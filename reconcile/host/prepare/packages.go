@@ -128,12 +128,23 @@ func install(ctx context.Context, want *spec.Preparation, names []string) error 
 		return err
 	}
 	args := append([]string{"install", "-y", "--no-install-recommends", "--no-remove"}, names...)
-	first := apt(ctx, args...)
+	_, first := aptGet(ctx, args...)
 	if first == nil || ctx.Err() != nil {
 		return first
 	}
-	if err := apt(ctx, "update"); err != nil {
-		return errors.Join(first, err)
+	warned, err := aptGet(ctx, "update")
+	if err != nil {
+		return errors.Join(err, first) // the cause first
 	}
-	return apt(ctx, args...)
+	_, err = aptGet(ctx, args...)
+	return afterUpdate(warned, err)
+}
+
+// afterUpdate attaches why package lists could not be fetched: to apt-get update that is no error,
+// and then the packages that are in them are not known.
+func afterUpdate(warned string, err error) error {
+	if err == nil || warned == "" {
+		return err
+	}
+	return fmt.Errorf("apt-get update:\n%s\n%w", warned, err)
 }

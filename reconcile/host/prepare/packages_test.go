@@ -3,9 +3,11 @@
 package prepare
 
 import (
+	"errors"
 	"maps"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 
 	"reconciler/spec"
@@ -80,5 +82,21 @@ func TestLocksOfOthers(t *testing.T) {
 		if got := isLocked(said); got != want {
 			t.Errorf("%q: it is waited for: %v, want %v", said, got, want)
 		}
+	}
+}
+
+func TestWhyPackagesAreNotKnown(t *testing.T) {
+	t.Parallel()
+	if err := afterUpdate("W: a list is old", nil); err != nil {
+		t.Errorf("what was installed counts as failed: %v", err)
+	}
+	install := errors.New("E: Unable to locate package lxc")
+	if err := afterUpdate("", install); err != install {
+		t.Errorf("without a reason it says %v", err)
+	}
+	err := afterUpdate("Err:1 x\n  Temporary failure resolving 'x'", install)
+	cause, verdict, _ := strings.Cut(err.Error(), "Temporary failure resolving")
+	if !strings.Contains(verdict, install.Error()) || !errors.Is(err, install) {
+		t.Errorf("the cause is not what people read first: %q, then %q", cause, verdict)
 	}
 }

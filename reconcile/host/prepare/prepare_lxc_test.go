@@ -119,6 +119,19 @@ func TestWhatIsInTheWayIsLeftAlone(t *testing.T) {
 		[ "$(stat -c '%a %U' /etc/subuid)" = "644 root" ]`)
 }
 
+// TestMirrorThatIsNotReached: apt-get itself ends with nothing but packages that it does not know.
+func TestMirrorThatIsNotReached(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t)
+	m.Run("echo 'deb http://mirror.invalid/debian bookworm main' >/etc/apt/sources.list")
+	a := m.ask("prepare", spec.Preparation{Packages: []string{"tree"}})
+	cause := strings.Index(a.Error, "resolv")
+	verdict := strings.LastIndex(a.Error, "E: Unable to locate package tree")
+	if cause < 0 || verdict < cause || strings.Contains(a.Error, "Reading package lists") {
+		t.Errorf("people do not read first why packages cannot be installed:\n%s", a.Error)
+	}
+}
+
 // TestAnotherAptIsWaitedFor: hosts install updates on their own.
 func TestAnotherAptIsWaitedFor(t *testing.T) {
 	t.Parallel()

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"reconciler/reconcile/execute"
+	"reconciler/reconcile/host/apt"
 	"reconciler/reconcile/plan"
 	"reconciler/spec"
 )
@@ -276,13 +277,29 @@ func (b *Bare) install(ctx context.Context, word string) (*Host, error) {
 		h, err = b.d.hello(ctx)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("cannot install LXC: %w", b.d.explain(err))
+		return nil, b.whyNot(err)
 	}
 	if b.unlock, err = b.take(ctx, h); err != nil {
 		return nil, errors.Join(err, h.Close()) // what was seen before is not true any more
 	}
 	b.host = h
 	return h, nil
+}
+
+// whyNot says why LXC was not installed: where apt-get failed, the host is as reachable as before.
+func (b *Bare) whyNot(err error) error {
+	explained := b.d.explain(err) // waits for the last words
+	said, _, failed := strings.Cut(b.d.process.said.raw(), notInstalled)
+	telling := apt.Telling(said)
+	if !failed || telling == "" { // sudo may have had apt-get not even begin
+		return fmt.Errorf("cannot install LXC: %w", explained)
+	}
+	var lines []string
+	for line := range strings.Lines(telling) {
+		lines = append(lines, clean(line))
+	}
+	return fmt.Errorf("cannot install LXC on host %q: apt-get says there: %s", b.d.Target.Host,
+		strings.Join(lines, "; "))
 }
 
 // take locks a host that has LXC since just now, if it was asked for, and looks whether it is as

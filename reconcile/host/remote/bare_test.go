@@ -196,14 +196,33 @@ func TestHostWithoutLXCThatNobodyPreparesSaysWhatToDo(t *testing.T) {
 func TestPackagesThatCannotBeInstalled(t *testing.T) {
 	t.Parallel()
 	s, o := bareServer(t)
-	s.program("apt-get", "echo 'E: Unable to locate package lxc' >&2; exit 100")
+	// To be without its mirrors is no error to apt-get update.
+	s.program("apt-get", `case "$*" in *update)
+		echo "Ign:1 http://deb.debian.org bookworm InRelease"
+		echo "Err:1 http://deb.debian.org bookworm InRelease"
+		echo "  Connection refused"; exit 0 ;; esac
+		echo "Reading package lists..."
+		echo "E: Unable to locate package lxc" >&2; exit 100`)
 	b := reach(t, o)
 	_, err := b.Prepare(t.Context(), spec.Preparation{})
-	if err == nil || !strings.Contains(err.Error(), "E: Unable to locate package lxc") {
-		t.Errorf("what apt-get said is lost: %v", err)
+	const want = `cannot install LXC on host "` + testHost + `": apt-get says there: Err:1 ` +
+		"http://deb.debian.org bookworm InRelease; Connection refused; " +
+		"E: Unable to locate package lxc"
+	if err == nil || err.Error() != want {
+		t.Errorf("people read\n%v, want\n%s", err, want)
 	}
 	if _, err := b.Observe(t.Context()); err == nil {
 		t.Error("a connection that has ended shows an empty host")
+	}
+}
+
+func TestAptGetThatMayNotRun(t *testing.T) {
+	t.Parallel()
+	s, o := bareServer(t)
+	s.program("apt-get", "echo 'sudo: a password is required' >&2; exit 1")
+	_, err := reach(t, o).Prepare(t.Context(), spec.Preparation{})
+	if err == nil || !strings.Contains(err.Error(), allowAll[:40]) {
+		t.Errorf("nobody says what sudo must allow: %v", err)
 	}
 }
 

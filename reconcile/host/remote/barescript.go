@@ -16,6 +16,9 @@ const (
 	aloneWord   = "install-alone"
 )
 
+// notInstalled is what the script says at last where apt-get has failed.
+const notInstalled = "reconciler: apt-get cannot install lxc"
+
 // lxcNetFile is what Debian's lxc-net service reads. One that is there is somebody's choice.
 const lxcNetFile = "/etc/default/lxc-net"
 
@@ -56,7 +59,7 @@ func bareScript() string {
 		`apt="$run env DEBIAN_FRONTEND=noninteractive apt-get -qy";`,
 		`{ $apt update && $apt -o DPkg::Lock::Timeout=600 -o Dpkg::Options::=--force-confdef`,
 		`-o Dpkg::Options::=--force-confold --no-install-recommends install lxc; }`,
-		`</dev/null >&2 || { echo "reconciler: apt-get cannot install lxc" >&2; exit 1; };`,
+		`</dev/null >&2 || { echo "` + notInstalled + `" >&2; exit 1; };`,
 		`$run mkdir -p "$path"; umask 077 ;; esac;`,
 	}, " ")
 }

@@ -129,7 +129,7 @@ type tail struct {
 	line []byte // that has not ended yet
 }
 
-const maxTail = 4 << 10
+const maxTail = 16 << 10 // apt-get says much after what counts
 
 // Write implements io.Writer.
 func (t *tail) Write(b []byte) (int, error) {
@@ -150,9 +150,12 @@ func (t *tail) Write(b []byte) (int, error) {
 
 func lastOf(b []byte) []byte { return b[max(0, len(b)-maxTail):] }
 
-// String returns what was kept, on one line and without what a terminal would obey.
-func (t *tail) String() string {
+// raw returns what was kept as it was written.
+func (t *tail) raw() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return clean(string(t.text))
+	return string(t.text)
 }
+
+// String returns what was kept, on one line and without what a terminal would obey.
+func (t *tail) String() string { return clean(t.raw()) }
