@@ -6,6 +6,7 @@ import (
 	"errors"
 	"maps"
 	"net/netip"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -42,6 +43,22 @@ func TestNeededPackages(t *testing.T) {
 			if slices.Contains(got, p) {
 				t.Errorf("%s: %s is installed, and nothing needs it", name, p)
 			}
+		}
+	}
+}
+
+// What comes onto a host is no secret.
+func TestManualNamesEveryPackage(t *testing.T) {
+	t.Parallel()
+	manual, err := os.ReadFile("../../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	everything := neededPackages(&spec.Preparation{Bridges: []spec.PreparedBridge{
+		{NAT: true, DHCPFirst: netip.MustParseAddr("10.5.0.2")}}})
+	for _, name := range append(everything, "apparmor") {
+		if !strings.Contains(string(manual), "`"+name+"`") {
+			t.Errorf("%s is installed, and the manual does not say so", name)
 		}
 	}
 }
