@@ -30,7 +30,10 @@ func newHost(a *app) *cobra.Command {
 	return cmd
 }
 
-const hostExitText = `Exit codes: 0 done or nothing to do; 1 failed; 4 some hosts were unreachable.`
+const hostCheckExitText = `Exit codes: 0 nothing keeps the hosts from being prepared; 1 failed; 3 something cannot be
+made; 4 some hosts were unreachable. Where several apply, the first of 1, 4, 3 counts.`
+
+const hostPrepareExitText = `Exit codes: 0 done or nothing to do; 1 failed; 4 some hosts were unreachable.`
 
 func newHostCheck(a *app) *cobra.Command {
 	return &cobra.Command{
@@ -40,7 +43,7 @@ func newHostCheck(a *app) *cobra.Command {
 what preparing it would change: what the tree declares under hosts.HOST.prepare, or without that
 LXC and the bridges of its containers. Nothing is changed.
 
-` + hostExitText,
+` + hostCheckExitText,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runHostCheck(cmd.Context(), a, args)
 		},
@@ -55,7 +58,7 @@ func newHostPrepare(a *app) *cobra.Command {
 of the kernel and directories. What is there is left alone; a second time there is nothing to do.
 Whoever asks for it means it: windows, drift and what is suspended do not count.
 
-` + hostExitText,
+` + hostPrepareExitText,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runHostPrepare(cmd.Context(), a, args)
@@ -149,8 +152,8 @@ func runHostCheck(ctx context.Context, a *app, args []string) error {
 	if err := a.write(checks.Text, checks.JSON); err != nil {
 		return err
 	}
-	if slices.ContainsFunc(checks.Hosts, func(c report.HostCheck) bool { return c.Error != "" }) {
-		return exitCode(report.ExitUnreachable)
+	if code := checks.ExitCode(); code != report.ExitDone {
+		return exitCode(code)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package report
 
 import (
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -20,6 +21,28 @@ type HostCheck struct {
 
 // HostChecks is what `host check` prints, in the order given.
 type HostChecks struct{ Hosts []HostCheck }
+
+// ExitCode returns what `host check` exits with: ExitUnreachable before ExitBlocked, which is for
+// what preparing a host cannot make, before ExitDone.
+func (c HostChecks) ExitCode() int {
+	code := ExitDone
+	for i := range c.Hosts {
+		switch h := &c.Hosts[i]; {
+		case h.Error != "":
+			return ExitUnreachable
+		case h.blocked():
+			code = ExitBlocked
+		}
+	}
+	return code
+}
+
+// blocked reports whether something is missing on the host that preparing it does not make.
+func (h *HostCheck) blocked() bool {
+	return h.Missing != "" || slices.ContainsFunc(h.Changes, func(c plan.HostChange) bool {
+		return c.Refused != ""
+	})
+}
 
 // JSON writes the checks as a document. It returns the error of w.
 func (c HostChecks) JSON(w io.Writer) error {

@@ -55,6 +55,32 @@ func TestHostCheckCountsWhatIsLeftToDo(t *testing.T) {
 	}
 }
 
+// A script that checks hosts before it prepares them must learn that it would not end well.
+func TestHostCheckExitCodes(t *testing.T) {
+	t.Parallel()
+	ready := HostCheck{Host: "ready"}
+	lacking := HostCheck{Host: "bare", Changes: []plan.HostChange{{What: "package lxc"}}}
+	refused := HostCheck{Host: "h", Changes: []plan.HostChange{{What: "package lxc"},
+		{What: "bridge b", Refused: "somebody else made it"}}}
+	missing := HostCheck{Host: "h", Missing: "lxc"}
+	gone := HostCheck{Host: "h", Error: "no"}
+	for name, c := range map[string]struct {
+		hosts []HostCheck
+		want  int
+	}{
+		"no host":                       {nil, ExitDone},
+		"ready, or about to be":         {[]HostCheck{ready, lacking}, ExitDone},
+		"what cannot be made":           {[]HostCheck{refused, ready}, ExitBlocked},
+		"a volume group is missing":     {[]HostCheck{ready, missing}, ExitBlocked},
+		"unreachable":                   {[]HostCheck{gone, ready}, ExitUnreachable},
+		"unreachable, and another lost": {[]HostCheck{refused, gone, missing}, ExitUnreachable},
+	} {
+		if got := (HostChecks{c.hosts}).ExitCode(); got != c.want {
+			t.Errorf("%s: exit code %d, want %d", name, got, c.want)
+		}
+	}
+}
+
 func TestSecondPreparationSaysThatThereIsNothingToDo(t *testing.T) {
 	t.Parallel()
 	text := rendered(t, func(b *bytes.Buffer) error {
