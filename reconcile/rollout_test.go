@@ -1,6 +1,7 @@
 package reconcile_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -112,5 +113,51 @@ func TestAHostThatCannotBeReachedStopsTheRollout(t *testing.T) {
 	if code := report.ExitCode(pass.Plan, pass.Result, false); held != 2 ||
 		code != report.ExitUnreachable {
 		t.Errorf("%d containers wait, exit code %d", held, code)
+	}
+}
+
+// Whether a host gets its turn is decided in the middle of a run. A container there that has died
+// must not stay down for as long as the canary is bad.
+func TestWhatDiedBehindTheCanaryIsStartedInASingleRun(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 3)
+	w.declareGroup("64M")
+	w.run()
+	w.declareGroup("128M")
+	w.hosts["h1"].Fail("c1.example.com", plan.Configure, 2, fmt.Errorf("no: %w", execute.ErrPermanent))
+	for range 2 {
+		w.hosts["h2"].StopByHand("c2.example.com")
+		if got := reached(w.run().Result); got != "h1 failed, h2 done, h3 waits" {
+			t.Fatalf("a run with the bad change: %s", got)
+		}
+		w.mustRunWith("h2", 64<<20)
+	}
+	w.hosts["h2"].StopByHand("c2.example.com")
+	pass := w.run()
+	if got := reached(pass.Result); got != "h1 done, h2 done, h3 done" {
+		t.Errorf("the run after the canary was mended: %s", got)
+	}
+	w.mustRunWith("h2", 64<<20)
+	if code := report.ExitCode(pass.Plan, pass.Result, false); code != report.ExitBlocked {
+		t.Errorf("exit code %d: nobody learns that the rollout goes on in the next run", code)
+	}
+	w.run()
+	w.mustRunWith("h2", 128<<20)
+	w.mustBeConverged()
+}
+
+// mustRunWith checks that the container of a group's host runs with some memory.
+func (w *world) mustRunWith(host string, memory int64) {
+	w.t.Helper()
+	actual, err := w.hosts[host].Observe(context.Background())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, c := range actual.Containers {
+		if c.Name == strings.Replace(host, "h", "c", 1)+".example.com" &&
+			(c.State != plan.Running || c.Config.Memory != memory) {
+			w.t.Errorf("%s is %s with memory %d, want it to run with %d", c.Name, c.State,
+				c.Config.Memory, memory)
+		}
 	}
 }

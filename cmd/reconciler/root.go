@@ -29,7 +29,7 @@ const exitText = `Exit codes:
   1  failed: bad usage, bad tree, unreadable source, a host could not be prepared,
      a step failed or cannot be done
   2  only with "plan --detailed-exitcode": the plan is not empty
-  3  converged as far as allowed, but a guard blocked something or a rollout has stopped
+  3  converged as far as allowed, but a guard blocked something or a rollout is not through
   4  some hosts were unreachable; the others converged
 Where several apply, the first of 1, 2, 4, 3 counts.`
 

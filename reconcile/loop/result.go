@@ -7,7 +7,7 @@ const (
 	Success     = "success"     // everything is as declared, but what is held
 	Failed      = "failed"      // no host was touched, a step failed, or a mistake blocks something
 	Unreachable = "unreachable" // some hosts were; the others are as declared
-	Blocked     = "blocked"     // a guard blocked something, or a rollout has stopped
+	Blocked     = "blocked"     // a guard blocked something, or a rollout is not through
 )
 
 // Result returns the worst that happened in a pass. The order is failed, unreachable, blocked, as

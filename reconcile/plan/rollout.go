@@ -52,6 +52,8 @@ type FailedHost struct {
 
 // rollOut returns the plan with its rollouts. What must wait because of them is held: the plan is
 // made again with these holds, so that what needs it, or would take its place, waits as well.
+// Whether a turn comes is often decided while the plan is carried out: what has ended does not wait
+// for that. It is started as it was, and its change held for a later pass.
 func (p *planner) rollOut() Plan {
 	var all []*rollout
 	for _, g := range sorted(nil, p.in.Groups, func(g *spec.Group) string { return g.Name }) {
@@ -65,9 +67,14 @@ func (p *planner) rollOut() Plan {
 		}
 		in.Holds = slices.Concat(in.Holds, holds)
 		p = compute(&in)
+		for _, r := range all {
+			if r.Stopped == "" {
+				r.choose(p.turns) // a canary may be among what is held now
+			}
+		}
 	}
 	for _, r := range all {
-		if r.line(p.turns); len(r.Waves) > 0 || r.held {
+		if r.Waves = r.line(p.turns); len(r.Waves) > 0 || r.held {
 			p.out.Rollouts = append(p.out.Rollouts, r.Rollout)
 		}
 	}
@@ -78,12 +85,13 @@ func (p *planner) rollOut() Plan {
 type rollout struct {
 	Rollout
 	of       *spec.Group
+	broken   map[string]string // host → what is wrong with a container of it
 	canaries []string
 	busy     bool // another pass works on the group: not even what failed is tried again
 	held     bool // something waits for a later pass
 }
 
-// judge finds the canaries of a group, the hosts that count as failed, and whether more may begin.
+// judge finds the hosts of a group that count as failed, its canaries, and whether more may begin.
 func (p *planner) judge(g *spec.Group) *rollout {
 	r := &rollout{of: g, Rollout: Rollout{Group: g.Name, Waves: []Wave{}, Failed: []FailedHost{},
 		MaxParallel: g.MaxParallel, MaxFailures: g.MaxFailures, Position: g.Position}}
@@ -99,22 +107,16 @@ func (p *planner) judge(g *spec.Group) *rollout {
 		}
 	}
 	faults := p.faults(broken)
-	changes := map[string]bool{}
-	for _, t := range p.turns {
-		changes[t.host] = true
-	}
-	var candidates []string
 	for _, host := range g.Hosts {
-		if changes[host] || broken[host] != "" {
-			candidates = append(candidates, host)
-		}
 		if text := faults[host]; text != "" {
 			r.Failed = append(r.Failed, FailedHost{host, text})
 		}
 	}
-	r.canaries = candidates[:min(g.Canary, len(candidates))]
 	slices.SortFunc(r.Failed, func(a, b FailedHost) int { return strings.Compare(a.Host, b.Host) })
-	r.stop(p.in.Holds, broken)
+	r.broken = broken
+	if r.wait(p.in.Holds); !r.busy {
+		r.choose(p.turns)
+	}
 	return r
 }
 
@@ -141,8 +143,8 @@ func (p *planner) faults(broken map[string]string) map[string]string {
 	return faults
 }
 
-// stop decides whether a host may begin at all.
-func (r *rollout) stop(holds []Hold, broken map[string]string) {
+// wait stops a rollout while another pass works on its hosts.
+func (r *rollout) wait(holds []Hold) {
 	for _, host := range r.of.Hosts {
 		works := func(h Hold) bool { return h.Code == HeldBusy && h.Host == host }
 		if slices.ContainsFunc(holds, works) {
@@ -150,9 +152,23 @@ func (r *rollout) stop(holds []Hold, broken map[string]string) {
 			return
 		}
 	}
+}
+
+// choose finds the canaries, and decides whether a host may begin at all.
+func (r *rollout) choose(turns []turn) {
+	changes := map[string]bool{}
+	for _, t := range turns {
+		changes[t.host] = true
+	}
+	r.canaries = nil
+	for _, host := range r.of.Hosts {
+		if len(r.canaries) < r.of.Canary && (changes[host] || r.broken[host] != "") {
+			r.canaries = append(r.canaries, host)
+		}
+	}
 	for _, host := range r.canaries {
-		if broken[host] != "" {
-			r.Stopped = fmt.Sprintf("canary host %q failed: %s", host, broken[host])
+		if text := r.broken[host]; text != "" {
+			r.Stopped = fmt.Sprintf("canary host %q failed: %s", host, text)
 			return
 		}
 	}
@@ -164,27 +180,50 @@ func (r *rollout) stop(holds []Hold, broken map[string]string) {
 	}
 }
 
-// holdsOf holds what waits for a rollout that has stopped, but for what failed before: trying that
-// again changes no further host.
+// holdsOf holds what waits for rollouts.
 func holdsOf(all []*rollout, turns []turn) []Hold {
 	var holds []Hold
 	for _, r := range all {
-		if r.Stopped == "" {
-			continue
-		}
+		risky := r.mayNotBegin(turns)
 		for _, t := range turns {
-			if slices.Contains(r.of.Hosts, t.host) && (r.busy || !t.again) {
-				r.held = true
-				holds = append(holds, Hold{Host: t.host, Container: t.container, Code: HeldRollout,
-					Text: fmt.Sprintf("the rollout of group %q waits: %s", r.Group, r.Stopped)})
+			if !slices.Contains(r.of.Hosts, t.host) {
+				continue
 			}
+			why := r.Stopped
+			if why == "" && t.down && !t.again && risky[t.host] {
+				why = "it has ended and is started as it was; its change comes in a later pass"
+			}
+			// To try again what failed before changes no further host.
+			if why == "" || r.Stopped != "" && t.again && !r.busy {
+				continue
+			}
+			r.held = true
+			holds = append(holds, Hold{Host: t.host, Container: t.container, Code: HeldRollout,
+				Text: fmt.Sprintf("the rollout of group %q waits: %s", r.Group, why)})
 		}
 	}
 	return holds
 }
 
+// mayNotBegin returns the hosts that get no turn if all before them fail.
+func (r *rollout) mayNotBegin(turns []turn) map[string]bool {
+	failed, risky := map[string]bool{}, map[string]bool{}
+	for _, f := range r.Failed {
+		failed[f.Host] = true
+	}
+	canary := false
+	for _, w := range r.line(turns) {
+		for _, host := range w.Hosts {
+			risky[host] = canary || w.Kind != WaveAgain && len(failed) > r.MaxFailures
+			failed[host], canary = true, canary || w.Kind == WaveCanary
+		}
+	}
+	return risky
+}
+
 // line puts the hosts that have something to do into waves.
-func (r *rollout) line(turns []turn) {
+func (r *rollout) line(turns []turn) []Wave {
+	waves := []Wave{}
 	kinds := map[string]WaveKind{}
 	for _, t := range turns {
 		switch {
@@ -204,7 +243,8 @@ func (r *rollout) line(turns []turn) {
 			}
 		}
 		if len(w.Hosts) > 0 {
-			r.Waves = append(r.Waves, w)
+			waves = append(waves, w)
 		}
 	}
+	return waves
 }

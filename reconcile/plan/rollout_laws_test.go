@@ -158,6 +158,92 @@ func TestLawsOfWhatDoesNotWait(t *testing.T) {
 		})
 }
 
+// refusable returns the hosts of a rollout that get no turn if all before them fail.
+func refusable(r plan.Rollout) map[string]bool {
+	failed, refused, canary := map[string]bool{}, map[string]bool{}, false
+	for _, f := range r.Failed {
+		failed[f.Host] = true
+	}
+	for _, w := range r.Waves {
+		for _, h := range w.Hosts {
+			refused[h] = canary || w.Kind != plan.WaveAgain && len(failed) > r.MaxFailures
+			failed[h] = true
+			canary = canary || w.Kind == plan.WaveCanary
+		}
+	}
+	return refused
+}
+
+// What ran as declared and ended is started, whatever fails before.
+func TestWhatIsDownIsNeverRefused(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		in := randomConvoy(t)
+		p := plan.Compute(in)
+		for _, it := range p.Containers() {
+			r := rolloutOf(p, it.Steps[0].Rollout)
+			if r == nil || !refusable(*r)[it.Host] {
+				continue
+			}
+			if started(it.Steps) && wasWell(hostOf(in, it.Host), it.Container, it.Steps[0].Want) {
+				t.Fatalf("%s/%s may stay down\n%s", it.Host, it.Container, rollouts(p))
+			}
+		}
+	})
+}
+
+// randomConvoy changes, stops and lets fail container web of some hosts.
+func randomConvoy(t *rapid.T) plan.Input {
+	few := rapid.IntRange(0, 2)
+	n := rapid.IntRange(1, 4).Draw(t, "hosts")
+	f := newConvoy(n, spec.Group{Canary: few.Draw(t, "canary"),
+		MaxParallel: few.Draw(t, "max_parallel"), MaxFailures: few.Draw(t, "max_failures")})
+	for host := 1; host <= n; host++ {
+		if few.Draw(t, "change") > 0 {
+			f.change(host)
+		}
+		if rapid.Bool().Draw(t, "died") {
+			f.died(host)
+		}
+		if few.Draw(t, "failed") == 0 {
+			f.failed(host)
+		}
+		if few.Draw(t, "moved") == 0 {
+			f.desired(host, "web").IP = declare("other").IP
+		}
+	}
+	return f.Input
+}
+
+// started reports whether steps start a container that exists and does not run.
+func started(steps []plan.Step) bool {
+	starts := false
+	for _, s := range steps {
+		switch s.Action {
+		case plan.Create, plan.Clone, plan.Stop:
+			return false
+		case plan.Start:
+			starts = true
+		}
+	}
+	return starts
+}
+
+// wasWell reports whether a container that is stopped was carried out as it was declared before, in
+// the place that it shall keep.
+func wasWell(h plan.HostInput, name string, want *plan.Desired) bool {
+	w, o := recorded(h, name), observed(h, name)
+	if o.State != plan.Stopped || w.Failure != "" || w.Intent != "" {
+		return false
+	}
+	for _, key := range []string{"ip", "mac", "network", "bridge", "running"} {
+		if w.Applied[key] != want.Applied()[key] {
+			return false
+		}
+	}
+	return true
+}
+
 func sortedPairs(m map[string]string) []string {
 	var out []string
 	for k, v := range m {

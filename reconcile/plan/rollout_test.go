@@ -1,6 +1,7 @@
 package plan_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -290,6 +291,52 @@ func TestAContainerThatDiesWhileItWaitsIsStarted(t *testing.T) {
 	if s.Reason.Code != plan.NotRunning {
 		t.Errorf("the reason is %+v", s.Reason)
 	}
+}
+
+// Whether a turn comes is known only when those before have ended: what is down does not wait for
+// that.
+func TestAContainerThatIsDownDoesNotWaitForTheOthers(t *testing.T) {
+	t.Parallel()
+	down := func(g spec.Group, hosts ...int) *convoy {
+		f := newConvoy(3, g).change()
+		for _, h := range hosts {
+			f.died(h)
+		}
+		return f
+	}
+	const anew, asItWas, held = "h%d/web: configure start address [web]\n",
+		"h%d/web: start\n", "h%d/web= rollout\n"
+	at := func(format string, host int) string { return fmt.Sprintf(format, host) }
+	moved := down(canary(1), 2)
+	moved.desired(2, "web").IP = declare("other").IP
+	off := down(canary(1), 2)
+	off.desired(2, "web").Running = false
+	runRolling(t, []rolling{
+		{"the canary gets its change at once", down(canary(1), 1),
+			at(anew, 1) + configured("h2", "h3") + "web: canary h1 | rest h2 h3"},
+		{"behind a canary it is started as it was", down(canary(1), 2),
+			configured("h1") + at(asItWas, 2) + configured("h3") + at(held, 2) +
+				"web: canary h1 | rest h3"},
+		{"also if the canary failed before and is tried again", down(canary(1), 2).failed(1),
+			configured("h1") + at(asItWas, 2) + configured("h3") + at(held, 2) +
+				"web: canary h1 | rest h3"},
+		{"behind another canary as well, and the next host is the canary", down(canary(2), 2),
+			configured("h1") + at(asItWas, 2) + configured("h3") + at(held, 2) +
+				"web: canary h1 h3"},
+		{"the first of those that may not fail gets its change", down(canary(0), 1, 2),
+			at(anew, 1) + at(asItWas, 2) + configured("h3") + at(held, 2) + "web: rest h1 h3"},
+		{"its turn comes whatever happens", down(spec.Group{MaxFailures: 2}, 3),
+			configured("h1", "h2") + at(anew, 3) + "web: rest h1 h2 h3"},
+		{"one failure too few is allowed", down(spec.Group{MaxFailures: 1}, 3),
+			configured("h1", "h2") + at(asItWas, 3) + at(held, 3) + "web: rest h1 h2"},
+		{"what failed before is tried again in its turn", down(canary(1), 2).failed(2),
+			configured("h1") + at(anew, 2) + configured("h3") + "web: canary h1 | again h2 | rest h3"},
+		{"one whose address would be another's waits", moved, configured("h1") +
+			"h2/web: configure start address dns [web]\n" + configured("h3") +
+			"web: canary h1 | rest h2 h3"},
+		{"one that shall not run waits", off, configured("h1", "h2", "h3") +
+			"web: canary h1 | rest h2 h3"},
+	})
 }
 
 func TestWhyAHostWaits(t *testing.T) {

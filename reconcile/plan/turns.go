@@ -4,6 +4,7 @@ package plan
 type turn struct {
 	host, container string
 	again           bool // the last work on it failed, or on what it is cloned from
+	down            bool // it ended, and can be started as it was
 }
 
 // failing is a declared container that is not whole, and whose own work does not wait in this
@@ -115,7 +116,7 @@ func (p *planner) noteTurn(it *item) {
 		return // it comes with those that need it
 	case it.waits:
 		behind := s != nil && it.work.has(doMake) && s.own != nil && s.own.Failure != ""
-		p.turns = append(p.turns, turn{p.h.Host, it.name, failed || behind})
+		p.turns = append(p.turns, turn{p.h.Host, it.name, failed || behind, it.revives(it.work)})
 		return
 	}
 	text := p.lasting(it)
@@ -141,14 +142,18 @@ func (p *planner) lasting(it *item) string {
 // keepRunning starts a container again that ended while its new declaration waits for the turn of
 // its host: with the old one, which is still in place.
 func (p *planner) keepRunning(it *item) {
-	const place = fieldSet(1<<fIP | 1<<fMAC | 1<<fNetwork | 1<<fBridge)
-	w, changed := it.wish, it.diff.changed
-	if it.hold.Code != HeldRollout || !w.has(doStart) || w.has(doMake|doStop) ||
-		it.got.State != Stopped || changed.has(fRunning) || changed&place != 0 ||
-		unfinished(it.own) {
-		return
+	if it.hold.Code == HeldRollout && it.revives(it.wish) {
+		it.kept, it.work = true, doStart
 	}
-	it.kept, it.work = true, doStart
+}
+
+// revives reports whether an item, of which this work is due, has ended and can be started with its
+// old declaration.
+func (it *item) revives(due work) bool {
+	const place = fieldSet(1<<fIP | 1<<fMAC | 1<<fNetwork | 1<<fBridge)
+	changed := it.diff.changed
+	return due.has(doStart) && !due.has(doMake|doStop) && it.got.State == Stopped &&
+		!changed.has(fRunning) && changed&place == 0 && !unfinished(it.own)
 }
 
 // open is what is declared of an existing item and not carried out in this pass.

@@ -12,14 +12,14 @@ const (
 	ExitDone        = 0 // done, or nothing to do
 	ExitFailed      = 1 // a host or step failed or was not begun, or a mistake blocks something
 	ExitNotEmpty    = 2 // only on request: the plan is not empty
-	ExitBlocked     = 3 // a guard blocked something, or a rollout has stopped
+	ExitBlocked     = 3 // a guard blocked something, or a rollout is not through
 	ExitUnreachable = 4 // some hosts were unreachable
 )
 
 // ExitCode answers for a plan and, if it was carried out, its result (else nil). Where several
 // codes apply the order is failed, not empty, unreachable, blocked. Not empty is answered only
-// with detailed and without a result. What is held changes no code, unless a rollout that has
-// stopped holds it because something failed.
+// with detailed and without a result. What is held changes no code, unless a rollout holds it that
+// has stopped because something failed, or that goes on in the next pass.
 func ExitCode(p plan.Plan, r *execute.Result, detailed bool) int {
 	switch {
 	case failed(p, r):
@@ -28,10 +28,18 @@ func ExitCode(p plan.Plan, r *execute.Result, detailed bool) int {
 		return ExitNotEmpty
 	case len(p.Unreachable) > 0:
 		return ExitUnreachable
-	case len(p.Blocked) > 0 || slices.ContainsFunc(p.Rollouts, plan.Rollout.Failing):
+	case len(p.Blocked) > 0 || slices.ContainsFunc(p.Rollouts, plan.Rollout.Failing) || later(p):
 		return ExitBlocked
 	}
 	return ExitDone
+}
+
+// later reports whether a rollout goes on in the next pass: what was declared is not there yet. While
+// another pass works on it, that one tells.
+func later(p plan.Plan) bool {
+	waits := func(h plan.Held) bool { return h.Code == plan.HeldRollout }
+	stopped := func(r plan.Rollout) bool { return r.Stopped != "" }
+	return slices.ContainsFunc(p.Held, waits) && !slices.ContainsFunc(p.Rollouts, stopped)
 }
 
 func failed(p plan.Plan, r *execute.Result) bool {

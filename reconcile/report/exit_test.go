@@ -64,6 +64,15 @@ func TestExitCode(t *testing.T) {
 		"failure before unreachable":   {plan.Plan{Unreachable: lost}, result(execute.Failed), false, 1},
 		"unreachable, detailed, steps": {plan.Plan{Steps: steps, Unreachable: lost}, nil, true, 2},
 	}
+	later := plan.Plan{Held: []plan.Held{{Code: plan.HeldRollout}}, Rollouts: []plan.Rollout{{}}}
+	busy := plan.Plan{Held: later.Held, Rollouts: []plan.Rollout{{Stopped: "it is worked on"}}}
+	for name, p := range map[string]plan.Plan{"goes on in the next pass": later,
+		"is the work of another pass": busy} {
+		want := map[bool]int{true: ExitBlocked, false: ExitDone}[p.Rollouts[0].Stopped == ""]
+		if got := ExitCode(p, result(execute.Done), false); got != want {
+			t.Errorf("a rollout that %s: scripts see %d, want %d", name, got, want)
+		}
+	}
 	for name, c := range cases {
 		if got := ExitCode(c.plan, c.result, c.detailed); got != c.want {
 			t.Errorf("%s: scripts see %d, want %d", name, got, c.want)
