@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -107,6 +108,8 @@ func (p *planner) judge(g *spec.Group) *rollout {
 		}
 	}
 	faults := p.faults(broken)
+	maps.DeleteFunc(broken, p.leftOut)
+	maps.DeleteFunc(faults, p.leftOut)
 	for _, host := range g.Hosts {
 		if text := faults[host]; text != "" {
 			r.Failed = append(r.Failed, FailedHost{host, text})
@@ -118,6 +121,13 @@ func (p *planner) judge(g *spec.Group) *rollout {
 		r.choose(p.turns)
 	}
 	return r
+}
+
+// leftOut reports whether people have suspended a whole host: what is wrong there stops no other.
+func (p *planner) leftOut(host, _ string) bool {
+	return slices.ContainsFunc(p.in.Holds, func(h Hold) bool {
+		return h.Host == host && h.Container == "" && h.Code == HeldSuspended
+	})
 }
 
 // faults returns the hosts that count as failed, and why: what cannot be reached, has a mistake to

@@ -226,6 +226,13 @@ func TestWhatIsHeldDoesNotStopARollout(t *testing.T) {
 	f := func() *convoy { return newConvoy(3, canary(1)).change() }
 	suspendedHost := f()
 	suspendedHost.Holds = []plan.Hold{{Host: "h1", Code: plan.HeldSuspended, Text: "by ann"}}
+	deadHost := newConvoy(3, canary(1)).change().unreachable(1)
+	deadHost.Holds = suspendedHost.Holds
+	bareHost := f()
+	bareHost.Failing = []plan.Failing{{Host: "h1", Text: "no mirror"}}
+	bareHost.Holds = suspendedHost.Holds
+	deadContainer := newConvoy(3, spec.Group{}).change().unreachable(1)
+	deadContainer.Holds = []plan.Hold{{Host: "h1", Container: "web", Code: plan.HeldSuspended}}
 	gone := f()
 	gone.Hosts[0] = plan.HostInput{Host: "h1", Actual: plan.Actual{Host: "h1"}}
 	only := f()
@@ -238,6 +245,11 @@ func TestWhatIsHeldDoesNotStopARollout(t *testing.T) {
 			configured("h2", "h3") + "h1/web= suspended\n" + rest},
 		{"the whole host is suspended", suspendedHost,
 			configured("h2", "h3") + "h1/web= suspended\n" + rest},
+		{"the whole host is suspended, and was never reached", deadHost, configured("h2", "h3") + rest},
+		{"the whole host is suspended, and cannot be prepared", bareHost,
+			configured("h2", "h3") + "h1/web= suspended\n" + rest},
+		{"one container of a host that cannot be reached", deadContainer,
+			"h2/web= rollout\nh3/web= rollout\nweb: ; failed h1; stopped: host \"h1\" failed: it cannot be reached: no route"},
 		{"outside its windows", f().hold(1, plan.HeldWindow),
 			configured("h2", "h3") + "h1/web= window\n" + rest},
 		{"a host without containers", gone, configured("h2", "h3") + rest},
