@@ -73,12 +73,16 @@ func (p *planner) changed(d *Desired, c *Config, applied map[string]string) fiel
 	for f := range recorded(d) {
 		s.add(f, !set.has(f) && applied[p.key[f]] != "")
 	}
+	s.add(fLXCConf, applied[keyBegun] != "")
 	return s
 }
 
-// goneConf returns the raw settings that were carried out and are not declared any more.
+// goneConf returns the raw settings that were carried out, or begun with, and are not declared any
+// more.
 func (p *planner) goneConf(it *item) []spec.ConfItem {
-	return slices.DeleteFunc(parseConf(it.own.Applied[p.key[fLXCConf]]),
+	ours := slices.Concat(parseConf(it.own.Applied[p.key[fLXCConf]]),
+		parseConf(it.own.Applied[keyBegun]))
+	return slices.DeleteFunc(ours,
 		func(c spec.ConfItem) bool { return slices.Contains(it.want.LXCConf, c) })
 }
 

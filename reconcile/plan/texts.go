@@ -24,24 +24,27 @@ func (d Desired) Applied() map[string]string {
 	return texts
 }
 
+// keyBegun is the key of a record with the raw settings that were about to be written, as lxc_conf
+// has those that were carried out.
+const keyBegun = "lxc_conf begun"
+
 // Begun returns what a record must say before the configuration of its container is written: what
-// it says, and of the raw settings also those that are about to be written. Whatever happens then,
-// a later run knows them to be ours, and takes away what is not declared any more. A record that
-// says nothing yet stays so.
+// it says, and the raw settings that are about to be written. Whatever happens then, a later run
+// knows them to be ours, and takes away what is not declared any more. A record that says nothing
+// yet stays so.
 func (d Desired) Begun(applied map[string]string) map[string]string {
-	key := fLXCConf.key()
-	known := parseConf(applied[key])
-	all := known
+	all := parseConf(applied[keyBegun])
+	carriedOut := parseConf(applied[fLXCConf.key()])
 	for _, c := range d.LXCConf {
-		if !slices.Contains(known, c) {
+		if !slices.Contains(all, c) && !slices.Contains(carriedOut, c) {
 			all = append(all, c)
 		}
 	}
-	if len(applied) == 0 || len(all) == len(known) {
+	if len(applied) == 0 || len(all) == 0 {
 		return applied
 	}
 	begun := maps.Clone(applied)
-	begun[key] = string(appendConf(nil, all))
+	begun[keyBegun] = string(appendConf(nil, all))
 	return begun
 }
 
