@@ -6,6 +6,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -66,7 +69,26 @@ func packages(ctx context.Context, want *spec.Preparation) ([]difference, error)
 		}
 		out = append(out, difference{change, fix})
 	}
+	if _, err := os.Lstat(installing); err == nil && len(missing) == 0 {
+		out = append(out, difference{plan.HostChange{What: "packages",
+			Old: "an installation was interrupted", New: "installed"}, finishInstall})
+	}
 	return out, nil
+}
+
+// installing is a file that is there while packages are installed. The packages of an installation
+// that was killed may all be there, and what they trigger in others still be left to do.
+const installing = "/var/lib/reconciler/installing"
+
+// finishInstall does what an earlier installation has left to do.
+func finishInstall(ctx context.Context) error {
+	if err := configurePending(ctx); err != nil {
+		return err
+	}
+	if err := os.Remove(installing); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("cannot remove the mark of an installation: %w", err)
+	}
+	return nil
 }
 
 // noApt refuses what is missing on a host that is neither Debian nor Ubuntu. Without packages all
@@ -124,9 +146,23 @@ func install(ctx context.Context, want *spec.Preparation, names []string) error 
 	if err := keepOffBridgeOfLXC(want); err != nil {
 		return err
 	}
+	if err := os.MkdirAll(filepath.Dir(installing), 0o700); err != nil {
+		return fmt.Errorf("cannot mark that packages are installed: %w", err)
+	}
+	if err := os.WriteFile(installing, nil, 0o600); err != nil {
+		return fmt.Errorf("cannot mark that packages are installed: %w", err)
+	}
 	if err := configurePending(ctx); err != nil {
 		return err
 	}
+	if err := fetchAndInstall(ctx, names); err != nil {
+		return err
+	}
+	return finishInstall(ctx)
+}
+
+// fetchAndInstall has apt-get install packages, if need be after it has fetched its lists.
+func fetchAndInstall(ctx context.Context, names []string) error {
 	args := append([]string{"install", "-y", "--no-install-recommends", "--no-remove"}, names...)
 	_, first := aptGet(ctx, args...)
 	if first == nil || ctx.Err() != nil {
