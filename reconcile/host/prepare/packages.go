@@ -85,6 +85,10 @@ func finishInstall(ctx context.Context) error {
 	if err := configurePending(ctx); err != nil {
 		return err
 	}
+	return unmarkInstall()
+}
+
+func unmarkInstall() error {
 	if err := os.Remove(installing); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("cannot remove the mark of an installation: %w", err)
 	}
@@ -155,10 +159,11 @@ func install(ctx context.Context, want *spec.Preparation, names []string) error 
 	if err := configurePending(ctx); err != nil {
 		return err
 	}
-	if err := fetchAndInstall(ctx, names); err != nil {
-		return err
+	err := fetchAndInstall(ctx, names)
+	if ctx.Err() != nil {
+		return err // apt-get did not end by itself
 	}
-	return finishInstall(ctx)
+	return errors.Join(err, unmarkInstall())
 }
 
 // fetchAndInstall has apt-get install packages, if need be after it has fetched its lists.
