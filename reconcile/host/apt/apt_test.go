@@ -6,11 +6,11 @@ import (
 	"testing"
 )
 
-const offline = `Ign:1 http://deb.debian.org/debian bookworm InRelease
-Err:1 http://deb.debian.org/debian bookworm InRelease
-  Temporary failure resolving 'deb.debian.org'
+const offline = `Ign:1 http://mirror.example.org/debian bookworm InRelease
+Err:1 http://mirror.example.org/debian bookworm InRelease
+  Temporary failure resolving 'mirror.example.org'
 Reading package lists...
-W: Failed to fetch http://deb.debian.org/debian/InRelease  Temporary failure
+W: Failed to fetch http://mirror.example.org/debian/InRelease  Temporary failure
 W: Some index files failed to download. They have been ignored, or old ones used instead.
 W: Some index files failed to download. They have been ignored, or old ones used instead.
 Reading package lists...
@@ -22,11 +22,11 @@ func TestTellingLines(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ said, want string }{
 		"nothing": {"", ""},
-		"all is well": {"Get:1 http://deb.debian.org/debian lxc\nSetting up lxc ...\n" +
+		"all is well": {"Get:1 http://mirror.example.org/debian lxc\nSetting up lxc ...\n" +
 			"Processing triggers\n  indented\n", ""},
-		"offline": {offline, `Err:1 http://deb.debian.org/debian bookworm InRelease
-  Temporary failure resolving 'deb.debian.org'
-W: Failed to fetch http://deb.debian.org/debian/InRelease  Temporary failure
+		"offline": {offline, `Err:1 http://mirror.example.org/debian bookworm InRelease
+  Temporary failure resolving 'mirror.example.org'
+W: Failed to fetch http://mirror.example.org/debian/InRelease  Temporary failure
 W: Some index files failed to download. They have been ignored, or old ones used instead.
 E: Unable to locate package lxc`},
 		"a script of a package": {"Setting up a (1) ...\nSetting up b (1) ...\nno such user\n" +

@@ -198,15 +198,15 @@ func TestPackagesThatCannotBeInstalled(t *testing.T) {
 	s, o := bareServer(t)
 	// To be without its mirrors is no error to apt-get update.
 	s.program("apt-get", `case "$*" in *update)
-		echo "Ign:1 http://deb.debian.org bookworm InRelease"
-		echo "Err:1 http://deb.debian.org bookworm InRelease"
+		echo "Ign:1 http://mirror.example.org bookworm InRelease"
+		echo "Err:1 http://mirror.example.org bookworm InRelease"
 		echo "  Connection refused"; exit 0 ;; esac
 		echo "Reading package lists..."
 		echo "E: Unable to locate package lxc" >&2; exit 100`)
 	b := reach(t, o)
 	_, err := b.Prepare(t.Context(), spec.Preparation{})
 	const want = `cannot install LXC on host "` + testHost + `": apt-get says there: Err:1 ` +
-		"http://deb.debian.org bookworm InRelease; Connection refused; " +
+		"http://mirror.example.org bookworm InRelease; Connection refused; " +
 		"E: Unable to locate package lxc"
 	if err == nil || err.Error() != want {
 		t.Errorf("people read\n%v, want\n%s", err, want)
