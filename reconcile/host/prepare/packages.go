@@ -88,6 +88,13 @@ func finishInstall(ctx context.Context) error {
 	return unmarkInstall()
 }
 
+func markInstall() error {
+	if err := os.MkdirAll(filepath.Dir(installing), 0o700); err != nil {
+		return err
+	}
+	return os.WriteFile(installing, nil, 0o600)
+}
+
 func unmarkInstall() error {
 	if err := os.Remove(installing); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("cannot remove the mark of an installation: %w", err)
@@ -150,10 +157,7 @@ func install(ctx context.Context, want *spec.Preparation, names []string) error 
 	if err := keepOffBridgeOfLXC(want); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(installing), 0o700); err != nil {
-		return fmt.Errorf("cannot mark that packages are installed: %w", err)
-	}
-	if err := os.WriteFile(installing, nil, 0o600); err != nil {
+	if err := markInstall(); err != nil {
 		return fmt.Errorf("cannot mark that packages are installed: %w", err)
 	}
 	if err := configurePending(ctx); err != nil {
