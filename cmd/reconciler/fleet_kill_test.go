@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 const (
@@ -38,8 +40,8 @@ func (f *fleet) kills(t *testing.T) {
 	k.removeAll()
 	gone := func() bool { return k.leftovers() == clean }
 	if err := waitFor(gone); err != nil {
-		t.Errorf("after %d kills this is left:\n%s\nwhile after none it was:\n%s",
-			killRounds, k.leftovers(), clean)
+		t.Errorf("after %d kills something is left (+), or gone (-):\n%s", killRounds,
+			cmp.Diff(strings.Split(clean, "\n"), strings.Split(k.leftovers(), "\n")))
 	}
 	t.Logf("measured: %d rounds took %v, a pass %v; there died %v", killRounds,
 		time.Since(began).Round(time.Second), k.lasts.Round(time.Millisecond), k.died)

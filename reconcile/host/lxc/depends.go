@@ -10,11 +10,15 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 
 	"github.com/google/renameio/v2"
 	"golang.org/x/sys/unix"
 )
+
+// snapshotsName is liblxc's file in the directory of a source, with those who are its snapshots.
+const snapshotsName = "lxc_snapshots"
 
 // readDependants reads one of liblxc's files of pairs; a missing one is empty.
 func readDependants(path string) ([]dependant, error) {
@@ -50,7 +54,10 @@ func (h *Host) updateSnapshots(ctx context.Context, source, old, wanted dependan
 	if !isDir(dir) {
 		return nil
 	}
-	path := filepath.Join(dir, "lxc_snapshots")
+	if err := sweepTemporary(dir, snapshotsName); err != nil {
+		return err
+	}
+	path := filepath.Join(dir, snapshotsName)
 	before, err := readDependants(path)
 	if err != nil {
 		return err
@@ -64,6 +71,30 @@ func (h *Host) updateSnapshots(ctx context.Context, source, old, wanted dependan
 	}
 	return renameio.WriteFile(path, formatDependants(after), 0o644,
 		renameio.WithTempDir(dir), renameio.WithExistingPermissions())
+}
+
+// sweepTemporary removes what killed writes of a file left in its directory. The caller holds the
+// lock of the file: nobody writes it now.
+func sweepTemporary(dir, name string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if e.Type().IsRegular() && isTemporary(e.Name(), name) {
+			if err := os.Remove(filepath.Join(dir, e.Name())); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// isTemporary reports whether found is a name that renameio writes a file under before it renames
+// it to name: with a dot before it and digits behind it.
+func isTemporary(found, name string) bool {
+	digits, ok := strings.CutPrefix(found, "."+name)
+	return ok && digits != "" && strings.Trim(digits, "0123456789") == ""
 }
 
 // turns lets the goroutines of this process come one after the other to the list of a source. They

@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -88,9 +87,6 @@ func writeStart(file *os.File, text string) error {
 	return err
 }
 
-// temporary matches the files that a killed configure step leaves in the work directory.
-var temporary = regexp.MustCompile(`^\.config[0-9]+$`)
-
 // sweep removes what killed runs left in the work directory: the private lxcpaths and temporary
 // files. One that stays must not make the host unreachable, so it is only told; the step of its
 // uid, which needs the place, will fail. What is not ours stays too.
@@ -106,7 +102,7 @@ func (h *Host) sweep(ctx context.Context, work *os.File) {
 			continue
 		case e.IsDir() && isUID(e.Name()):
 			err = h.clearIn(ctx, work, e.Name())
-		case e.Type().IsRegular() && temporary.MatchString(e.Name()):
+		case e.Type().IsRegular() && isTemporary(e.Name(), "config"):
 			err = unlinkAt(work, e.Name(), 0)
 		default:
 			h.opt.Log.Warn("something in the work directory is not ours and stays", "path", path)

@@ -319,6 +319,32 @@ func TestListOfSnapshotsLosesNobody(t *testing.T) {
 	}
 }
 
+// A controller was killed while it wrote the list: the base would collect such files.
+func TestHalfWrittenListOfSnapshotsGoes(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	want := l.want("snap", 25)
+	l.do(want, plan.Clone)
+	base := filepath.Join(l.path, "base")
+	half := filepath.Join(base, ".lxc_snapshots5141720641266846381")
+	kept := []string{".lxc_snapshots", ".lxc_snapshots.bak", ".lxc_snapshots1x"}
+	must(t, os.WriteFile(half, []byte(l.path), 0o600))
+	for _, name := range kept {
+		must(t, os.WriteFile(filepath.Join(base, name), []byte("x"), 0o600))
+	}
+	must(t, l.host.withdraw(t.Context(), stepOf(plan.Destroy, want),
+		l.host.staging(stepOf(plan.Destroy, want))))
+	l.lockAndRelease()
+	if exists(half) {
+		t.Error("what was half written stays in the base for ever")
+	}
+	for _, name := range kept {
+		if !exists(filepath.Join(base, name)) {
+			t.Errorf("%s, which we have not made, was removed", name)
+		}
+	}
+}
+
 func TestHostIsKnownOnceItHasAContainer(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)

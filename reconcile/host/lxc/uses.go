@@ -13,7 +13,7 @@ import (
 // dependants returns the containers that use data of c: by liblxc's list of its snapshots, and by
 // the files of all containers here.
 func (h *Host) dependants(c container) ([]string, error) {
-	listed, err := readDependants(filepath.Join(c.dir, "lxc_snapshots"))
+	listed, err := readDependants(filepath.Join(c.dir, snapshotsName))
 	if err != nil {
 		return nil, err
 	}
