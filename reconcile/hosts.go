@@ -125,7 +125,7 @@ type observeMode struct {
 func modeOf(s state.Snapshot, lock bool) observeMode {
 	m := observeMode{installation: s.Installation, finished: map[string]int{}, lock: lock}
 	for i := range s.Records {
-		if r := &s.Records[i]; !r.Template && len(r.Applied) > 0 {
+		if r := &s.Records[i]; !r.Template && plan.CarriedOut(r.Applied) {
 			m.finished[r.Host]++
 		}
 	}

@@ -3,7 +3,6 @@ package reconcile
 import (
 	"context"
 	"fmt"
-	"slices"
 	"sync"
 
 	"reconciler/reconcile/execute"
@@ -123,10 +122,11 @@ func ending(r state.Record, o execute.Outcome) state.Batch {
 	last := o.Steps[len(o.Steps)-1].Step
 	if failure := failureOf(o); failure != "" {
 		r.Failure = failure
-		if arrived(o) {
+		if made := arrived(o); made != nil {
 			// It is there now, and somebody may begin to use it: what failed after that must not
-			// look as if it were still half made. None of its settings counts as applied yet.
-			r.Intent, r.Applied = string(last.Action), nil
+			// look as if it were still half made. None of its settings counts as applied yet, but
+			// the raw ones may be in its configuration.
+			r.Intent, r.Applied = string(last.Action), made.Begun(nil)
 		}
 		return state.Batch{Put: []state.Record{r}}
 	}
@@ -242,12 +242,15 @@ func makesAnew(intent string) bool {
 	return false
 }
 
-// arrived reports whether the container was made, whatever failed afterwards.
-func arrived(o execute.Outcome) bool {
-	return slices.ContainsFunc(o.Steps, func(s execute.StepResult) bool {
-		return makesAnew(string(s.Step.Action)) && s.Step.Action != plan.Destroy &&
-			s.Status == execute.Done
-	})
+// arrived returns what the container was made as, whatever failed afterwards; nil if it was not.
+func arrived(o execute.Outcome) *plan.Desired {
+	for _, s := range o.Steps {
+		made := s.Step.Action == plan.Create || s.Step.Action == plan.Clone
+		if made && s.Status == execute.Done {
+			return s.Step.Want
+		}
+	}
+	return nil
 }
 
 func touchesHost(a plan.Action) bool { return a != plan.Note && a != plan.Forget }

@@ -86,17 +86,24 @@ func TestAFailedChangeCanBeTakenBack(t *testing.T) {
 	t.Parallel()
 	const good = "targets: {h1: {a.example.com: {lxc_conf: {lxc.a: '1'}}}}"
 	const bad = "targets: {h1: {a.example.com: {lxc_conf: {lxc.a: '1', lxc.nope: '1'}}}}"
-	for name, action := range map[string]plan.Action{
-		"it does not start": plan.Start, "it cannot be written": plan.Configure,
+	for name, test := range map[string]struct {
+		before string // the tree in which all was well
+		fails  plan.Action
+	}{
+		"it does not start":               {good, plan.Start},
+		"it cannot be written":            {good, plan.Configure},
+		"made anew, it does not start":    {"targets: {h1: {}}", plan.Start},
+		"made anew, it gets no address":   {"targets: {h1: {}}", plan.Address},
+		"made anew, it cannot be written": {"targets: {h1: {}}", plan.Configure},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, 1)
-			w.declare(good)
+			w.declare(test.before)
 			w.run()
 			w.mustBeConverged()
 			w.declare(bad)
-			w.hosts["h1"].Fail("a.example.com", action, 1, execute.ErrPermanent)
+			w.hosts["h1"].Fail("a.example.com", test.fails, 1, execute.ErrPermanent)
 			if pass := w.run(); !pass.Result.Outcomes[0].Failed() {
 				t.Fatal("the bad change was carried out")
 			}

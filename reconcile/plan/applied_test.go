@@ -143,3 +143,29 @@ func TestOrderInTheDeclarationIsNoChange(t *testing.T) {
 		t.Error("another order of the values of one key is not noticed")
 	}
 }
+
+// A record that only says with which raw settings its container was begun proves nothing more.
+func TestCarriedOut(t *testing.T) {
+	t.Parallel()
+	d := declare("web", conf("a=1"))
+	for name, test := range map[string]struct {
+		applied map[string]string
+		want    bool
+	}{
+		"nothing yet":                  {nil, false},
+		"a first creation was begun":   {d.Begun(nil), false},
+		"carried out":                  {d.Applied(), true},
+		"carried out, a change begun":  {declare("web", conf("a=2")).Begun(d.Applied()), true},
+		"without raw settings nothing": {declare("web").Begun(nil), false},
+	} {
+		if got := plan.CarriedOut(test.applied); got != test.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+	applied := d.Applied()
+	before := maps.Clone(applied)
+	declare("web", conf("a=2")).Begun(applied)
+	if !maps.Equal(applied, before) {
+		t.Errorf("the caller's map is changed to %v", applied)
+	}
+}

@@ -53,7 +53,7 @@ func (p *planner) absent(it *item) {
 	it.cause = Declared
 	if it.own != nil && halfMade(it.own) {
 		it.cause = Unfinished
-	} else if it.own != nil && len(it.own.Applied) > 0 {
+	} else if it.own != nil && CarriedOut(it.own.Applied) {
 		it.cause = Missing
 	}
 	if it.cause == Missing && tolerates(it) {
@@ -246,7 +246,7 @@ func protectDiffers(it *item) bool {
 // madeAnew reports whether the container was made after its record was last completed: the record
 // does not say from what.
 func madeAnew(o *Owned) bool {
-	return len(o.Applied) == 0 || o.Intent == string(Create) || o.Intent == string(Clone)
+	return !CarriedOut(o.Applied) || o.Intent == string(Create) || o.Intent == string(Clone)
 }
 
 // unfinished reports whether what cannot be observed (password, names) may be missing. With the

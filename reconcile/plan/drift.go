@@ -9,7 +9,7 @@ import (
 // tolerates reports whether drift of a container is left as it is. What an earlier run did not
 // finish is finished in any case.
 func tolerates(it *item) bool {
-	finished := it.own != nil && it.own.Intent == "" && len(it.own.Applied) > 0
+	finished := it.own != nil && it.own.Intent == "" && CarriedOut(it.own.Applied)
 	return it.want.Drift != spec.DriftCorrect && finished
 }
 

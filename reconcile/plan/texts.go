@@ -30,8 +30,7 @@ const keyBegun = "lxc_conf begun"
 
 // Begun returns what a record must say before the configuration of its container is written: what
 // it says, and the raw settings that are about to be written. Whatever happens then, a later run
-// knows them to be ours, and takes away what is not declared any more. A record that says nothing
-// yet stays so.
+// knows them to be ours, and takes away what is not declared any more.
 func (d Desired) Begun(applied map[string]string) map[string]string {
 	all := parseConf(applied[keyBegun])
 	carriedOut := parseConf(applied[fLXCConf.key()])
@@ -40,12 +39,24 @@ func (d Desired) Begun(applied map[string]string) map[string]string {
 			all = append(all, c)
 		}
 	}
-	if len(applied) == 0 || len(all) == 0 {
+	if len(all) == 0 {
 		return applied
 	}
 	begun := maps.Clone(applied)
+	if begun == nil {
+		begun = make(map[string]string, 1)
+	}
 	begun[keyBegun] = string(appendConf(nil, all))
 	return begun
+}
+
+// CarriedOut reports whether a record says that its container was once made as declared: it holds
+// more than what was begun with.
+func CarriedOut(applied map[string]string) bool {
+	if _, begun := applied[keyBegun]; begun {
+		return len(applied) > 1
+	}
+	return len(applied) > 0
 }
 
 // Config returns what the configuration of the container shall say. Raw has the declared raw
