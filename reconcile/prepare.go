@@ -39,13 +39,13 @@ type ability struct {
 }
 
 // examine asks a host what it can do, and what it lacks of what it shall be prepared with. Where
-// nothing is to be prepared or made it is not asked, since that takes time.
+// nothing is to be prepared and all fits as it is, it is not asked, since that takes time.
 func examine(ctx context.Context, o *Options, h *spec.Host, v Visit) (a ability, err error) {
 	preparer, can := v.Host.(Preparer)
 	switch {
 	case !can && h.Prepare != nil:
 		return a, fmt.Errorf("cannot prepare host %q: this kind of host cannot be prepared", h.Name)
-	case !can || h.Prepare == nil && !makes(h, v.Actual):
+	case !can || h.Prepare == nil && !mayNotFit(h, v.Actual):
 		return ability{asked: !can}, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, checkLimit)
@@ -61,10 +61,12 @@ func examine(ctx context.Context, o *Options, h *spec.Host, v Visit) (a ability,
 	return ability{want: h.Prepare, asked: true, facts: &facts, changes: changes}, nil
 }
 
-// makes reports whether a container of the host is declared that is not there.
-func makes(h *spec.Host, a plan.Actual) bool {
-	for name := range h.Containers {
-		if !slices.ContainsFunc(a.Containers, func(o plan.Observed) bool { return o.Name == name }) {
+// mayNotFit reports whether a container of the host is declared that is not there, or that shall
+// get another limit of its memory.
+func mayNotFit(h *spec.Host, a plan.Actual) bool {
+	for name, c := range h.Containers {
+		i := slices.IndexFunc(a.Containers, func(o plan.Observed) bool { return o.Name == name })
+		if i < 0 || c.Memory > 0 && c.Memory != a.Containers[i].Config.Memory {
 			return true
 		}
 	}

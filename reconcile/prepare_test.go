@@ -215,6 +215,11 @@ func TestMoreThanAHostHasIsRefused(t *testing.T) {
 		!strings.Contains(pass.Plan.Blocked[0].Text, "64G") {
 		t.Errorf("a container larger than its host is made: %+v", pass.Plan.Blocked)
 	}
+	w.declare("targets: {h1: {b: {memory: 64G}}}")
+	pass = w.run()
+	if len(pass.Plan.Blocked) != 1 || pass.Plan.Blocked[0].Code != plan.BlockedMemory {
+		t.Errorf("a container becomes larger than its host: %+v", pass.Plan.Blocked)
+	}
 }
 
 // counted counts how often a host is checked.
@@ -232,7 +237,7 @@ func (c counted) Check(
 
 func TestPassWithNothingToMakeAsksNoFacts(t *testing.T) {
 	w := newWorld(t, 1)
-	w.declare("targets: {h1: {a: {}}}")
+	w.declare("targets: {h1: {a: {}, b: {memory: 1G}}}")
 	w.run()
 	checks := 0
 	o := w.options()

@@ -25,7 +25,7 @@ type Lock func(ctx context.Context, by string) (unlock func() error, err error)
 
 // Suits reports whether the host was asked all that a pass must know with which it is declared so.
 func (v Visit) Suits(h *spec.Host) bool {
-	return reflect.DeepEqual(v.want, h.Prepare) && (v.asked || !makes(h, v.Actual))
+	return reflect.DeepEqual(v.want, h.Prepare) && (v.asked || !mayNotFit(h, v.Actual))
 }
 
 // observeLimit is how long one host may take to show its containers. A healthy one needs less than

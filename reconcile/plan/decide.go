@@ -99,6 +99,10 @@ func (p *planner) existing(it *item) {
 		it.work = 0
 		return
 	}
+	if it.diff.file.has(fMemory) && !p.fitsMemory(it, Configure) {
+		it.work = 0
+		return
+	}
 	if recreate != 0 {
 		p.recreation(it)
 	}
@@ -194,7 +198,7 @@ func (p *planner) liveWork(it *item) work {
 // makeable reports whether the host can carry a new container like this; otherwise it is blocked.
 func (p *planner) makeable(it *item) bool {
 	d := it.want
-	if !p.fits(it) || !p.fitsDisk(it) {
+	if !p.fits(it) || !p.fitsMemory(it, makeAction(d)) || !p.fitsDisk(it) {
 		return false
 	}
 	if d.Backing != "" && d.Backing != "dir" && d.Backing != "overlayfs" {

@@ -18,9 +18,6 @@ func (p *planner) fits(it *item) bool {
 	case p.lacksLXC() && !p.ready.lxc:
 		return refuse(BlockedLXC, "LXC is not installed on the host",
 			"install it, or declare prepare for the host")
-	case f.Memory > 0 && d.Memory > f.Memory:
-		return refuse(BlockedMemory, fmt.Sprintf("it may use %s of memory, and the host has %s",
-			BytesText(d.Memory), BytesText(f.Memory)), "declare less memory, or move it to another host")
 	case d.Backing != "" && len(f.Backings) > 0 && !slices.Contains(f.Backings, d.Backing):
 		return refuse(BlockedBacking, fmt.Sprintf("the host cannot do backing %q, only %s", d.Backing,
 			strings.Join(f.Backings, ", ")), "declare one of these, or give the host what it needs for it")
@@ -30,6 +27,20 @@ func (p *planner) fits(it *item) bool {
 			p.volumeGroup()), "make it there with vgcreate")
 	}
 	return true
+}
+
+// fitsMemory reports whether a container may not use more memory than the host has, as far as that
+// is known; otherwise what gives it that limit is blocked.
+func (p *planner) fitsMemory(it *item, a Action) bool {
+	f, d := p.h.Facts, it.want
+	if f == nil || f.Memory == 0 || d.Memory <= f.Memory {
+		return true
+	}
+	p.block(it, Blocked{Action: a, Code: BlockedMemory, Failed: true,
+		Text: fmt.Sprintf("it may use %s of memory, and the host has %s", BytesText(d.Memory),
+			BytesText(f.Memory)),
+		Unblock: "declare less memory, or move it to another host"})
+	return false
 }
 
 // volumeGroup is where the host shall have its logical volumes; empty: it does not say.

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"reconciler/reconcile/plan"
+	"reconciler/spec"
 )
 
 // sized is a container on a disk image of its own.
@@ -12,6 +13,13 @@ func sized(name, backing string, size int64) plan.Desired {
 }
 
 func loops(f *plan.Facts) { f.Backings = append(f.Backings, "loop", "lvm") }
+
+// lessened is a scene in which somebody has given the container web less memory than declared.
+func lessened(s *scene) *scene {
+	o := s.got("web")
+	o.Config.Memory, o.Live.Memory = 1<<30, 1<<30
+	return s
+}
 
 func TestWhatDoesNotFitIsRefused(t *testing.T) {
 	t.Parallel()
@@ -36,6 +44,25 @@ func TestWhatDoesNotFitIsRefused(t *testing.T) {
 			"web! disk clone failed"},
 		{"what exists is not refused for what its host lacks", onHost().both(base, declare("web",
 			memory(64<<30))).can(noLXC), "= 1"},
+		{"a limit that is raised to what the host has", onHost(declare("web", memory(4<<30))).
+			has(declare("web", memory(1<<30))).can(), "web: configure(changed)"},
+		{"a limit that is raised above what the host has", onHost(declare("web", memory(4<<30+1))).
+			has(declare("web", memory(1<<30))).can(), "web! memory configure failed"},
+		{"a first limit above what the host has", onHost(declare("web", memory(4<<30+1))).
+			has(declare("web")).can(), "web! memory configure failed"},
+		{"such a limit keeps the other changes from being made",
+			onHost(declare("web", memory(4<<30+1), conf("lxc.a=1"))).has(declare("web")).can(),
+			"web! memory configure failed"},
+		{"a limit that was above before is no reason to leave the rest",
+			onHost(declare("web", memory(64<<30), conf("lxc.environment=A=1"))).
+				has(declare("web", memory(64<<30))).can(),
+			"web: stop(changed) configure(changed) start address"},
+		{"drift from such a limit that is left is not refused",
+			lessened(onHost().both(declare("web", memory(64<<30)))).can().drift(spec.DriftIgnore),
+			"= 1"},
+		{"drift from such a limit is not put right",
+			lessened(onHost().both(declare("web", memory(64<<30)))).can(),
+			"web! memory configure failed"},
 		{"a template that the host cannot do takes its clones along", onHost(declare("web"),
 			template("base", func(d *plan.Desired) { d.Backing = "zfs" })).can(),
 			"base! backing create failed\nweb! source clone failed"},
