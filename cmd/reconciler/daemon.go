@@ -101,6 +101,9 @@ func newService(ctx context.Context, a *app) (s *service, err error) {
 		}
 	}()
 	a.writes = true
+	if err = a.checkSSHConfig(); err != nil {
+		return s, err
+	}
 	if s.session, err = openSession(ctx, a); err != nil {
 		return s, err
 	}

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 
@@ -24,6 +26,29 @@ type dialer struct {
 func newDialer(a *app, log *slog.Logger) dialer {
 	return dialer{log: log, program: remote.Self(), sshConfig: a.sshConfig,
 		mayChange: !a.writes || os.Getuid() == 0}
+}
+
+// checkSSHConfig refuses a file that ssh could not read, before the state is opened: each host would
+// seem to be unreachable. "none" is what ssh takes for no file.
+func (a *app) checkSSHConfig() error {
+	path := a.sshConfig
+	if path == "" || path == "none" {
+		return nil
+	}
+	f, err := os.Open(path)
+	if err == nil {
+		var info os.FileInfo
+		info, err = f.Stat()
+		if err == nil && info.IsDir() {
+			err = errors.New("is a directory")
+		}
+		err = errors.Join(err, f.Close())
+	}
+	if err != nil {
+		return hinted{fmt.Errorf("cannot use --ssh-config %q: %w", path, fileError(err)),
+			"name a file that can be read, or leave it out: ssh then uses that of the user"}
+	}
+	return nil
 }
 
 func (d dialer) dial(

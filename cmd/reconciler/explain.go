@@ -199,6 +199,9 @@ func (x *explaining) remembered(r state.Record) {
 
 // plan finds what is to be done with the container.
 func (x *explaining) plan(ctx context.Context, session *session) error {
+	if err := x.app.checkSSHConfig(); err != nil {
+		return err
+	}
 	options, err := session.reconcileOptions()
 	if err != nil {
 		return err

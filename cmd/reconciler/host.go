@@ -79,6 +79,9 @@ func grounds(ctx context.Context, a *app, args []string) ([]ground, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := a.checkSSHConfig(); err != nil {
+		return nil, err
+	}
 	declared, err := fetch(ctx, a)
 	if err != nil {
 		return nil, err

@@ -26,6 +26,9 @@ func (a *app) pass(ctx context.Context, allow []string, w walk) (reconcile.Pass,
 	if err != nil {
 		return reconcile.Pass{}, err
 	}
+	if err := a.checkSSHConfig(); err != nil {
+		return reconcile.Pass{}, err
+	}
 	declared, err := fetch(ctx, a)
 	if err != nil {
 		return reconcile.Pass{}, err
