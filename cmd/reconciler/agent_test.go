@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,6 +14,7 @@ import (
 	"time"
 
 	"reconciler/reconcile/host/remote"
+	"reconciler/spec/source/sshtest"
 )
 
 func message(text string) []byte {
@@ -106,64 +106,27 @@ type sshHost struct {
 // what is delivered stays below it.
 func newSSHHost(t *testing.T) sshHost {
 	t.Helper()
-	h := sshHost{dir: t.TempDir(), port: freeTCPPort(t)}
-	script := fmt.Sprintf(`set -e; cd %[1]s; mkdir -p home bin client /run/sshd
+	h := sshHost{dir: t.TempDir()}
+	script := fmt.Sprintf(`set -e; cd %[1]s; mkdir -p home bin client
 		ssh-keygen -q -t ed25519 -N "" -f host; ssh-keygen -q -t ed25519 -N "" -f user
-		echo "[127.0.0.1]:%[2]d $(cat host.pub)" >known_hosts
-		printf 'ListenAddress 127.0.0.1:%[2]d\nHostKey %[1]s/host\n' >sshd
-		printf 'AuthorizedKeysFile %[1]s/user.pub\n' >>sshd
+		printf 'HostKey %[1]s/host\nAuthorizedKeysFile %[1]s/user.pub\n' >sshd
 		printf 'PidFile none\nUsePAM no\nStrictModes no\nPermitRootLogin prohibit-password\n' >>sshd
-		printf 'SetEnv HOME=%[1]s/home PATH=%[1]s/bin:%[3]s\n' >>sshd
+		printf 'SetEnv HOME=%[1]s/home PATH=%[1]s/bin:%[2]s\n' >>sshd
 		printf '#!/bin/sh\necho 1000\n' >bin/id
 		printf '#!/bin/sh\nshift 2; exec "$@"\n' >bin/sudo
 		printf 'IdentityFile %[1]s/user\nIdentityAgent none\nUserKnownHostsFile %[1]s/known_hosts\n' >ssh
-		printf '#!/bin/sh\nexec %[4]s -F %[1]s/ssh "$@"\n' >client/ssh
-		chmod 755 bin/* client/*`,
-		h.dir, h.port, os.Getenv("PATH")+":/usr/sbin:/sbin", lookPath(t, "ssh"))
+		printf '#!/bin/sh\nexec %[3]s -F %[1]s/ssh "$@"\n' >client/ssh
+		chmod 755 bin/* client/*`, h.dir, os.Getenv("PATH")+":/usr/sbin:/sbin",
+		sshtest.Need(t, "ssh", "openssh-client"))
 	if err := sh(script); err != nil {
 		t.Fatal(err)
 	}
-	sshd := exec.Command(lookPath(t, "sshd"), "-D", "-e", "-f", filepath.Join(h.dir, "sshd"))
-	if err := sshd.Start(); err != nil {
+	h.port = sshtest.Start(t, filepath.Join(h.dir, "sshd")).Port
+	known := fmt.Sprintf(`echo "[127.0.0.1]:%d $(cat %[2]s/host.pub)" >%[2]s/known_hosts`, h.port, h.dir)
+	if err := sh(known); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		_ = sshd.Process.Kill()
-		_ = sshd.Wait()
-	})
-	for range 500 {
-		if c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", h.port)); err == nil {
-			_ = c.Close()
-			return h
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
-	t.Fatal("sshd does not listen")
 	return h
-}
-
-func lookPath(t *testing.T, program string) string {
-	t.Helper()
-	for _, name := range []string{program, "/usr/sbin/" + program} {
-		if path, err := exec.LookPath(name); err == nil {
-			return path
-		}
-	}
-	if os.Getenv("RECONCILER_TEST_LXC") != "" {
-		t.Fatalf("%s is missing: install openssh-server and openssh-client", program)
-	}
-	t.Skipf("%s is missing: install openssh-server and openssh-client", program)
-	return ""
-}
-
-func freeTCPPort(t *testing.T) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().(*net.TCPAddr).Port
 }
 
 // TestRunOverSSH makes a container on a host that is reached through ssh, with the program that

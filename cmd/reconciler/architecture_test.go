@@ -20,7 +20,8 @@ func layers() map[string][]string {
 		"spec/source":              {"spec", "spec/source/memfs"},
 		"spec/source/memfs":        {},
 		"spec/source/git":          {"spec", "spec/source/memfs"},
-		"spec/source/git/gittest":  {},
+		"spec/source/git/gittest":  {"spec/source/sshtest"},
+		"spec/source/sshtest":      {},
 
 		"spec/source/git/signature": {},
 

@@ -19,6 +19,7 @@ import (
 
 	"reconciler/reconcile/execute"
 	"reconciler/reconcile/plan"
+	"reconciler/spec/source/sshtest"
 )
 
 func TestSeveralControllersDeliverAtOnce(t *testing.T) {
@@ -87,7 +88,7 @@ func TestAVersionInUseStays(t *testing.T) {
 	s := newServer(t)
 	s.mkdir("agents")
 	used := s.path("agents/" + strings.Repeat("c", 64))
-	program, err := os.ReadFile(need(t, "sleep"))
+	program, err := os.ReadFile(sshtest.Need(t, "sleep", "coreutils"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -201,7 +202,7 @@ func TestSecretsAreInNoArgumentsAndNoEnvironment(t *testing.T) {
 		done <- err
 	}()
 	<-g.begun
-	processes := append(descendants(os.Getpid()), descendants(s.cmd.Process.Pid)...)
+	processes := append(sshtest.Descendants(os.Getpid()), sshtest.Descendants(s.sshd.PID())...)
 	if len(processes) < 3 {
 		t.Errorf("only processes %v are seen", processes)
 	}
@@ -217,7 +218,7 @@ func TestSecretsAreInNoArgumentsAndNoEnvironment(t *testing.T) {
 	if err := <-done; err == nil || strings.Contains(err.Error(), "verysecret") {
 		t.Errorf("the error is %v", err)
 	}
-	if strings.Contains(s.log.String(), "verysecret") {
+	if strings.Contains(s.sshd.Log(), "verysecret") {
 		t.Error("a log has the hash")
 	}
 }

@@ -16,7 +16,7 @@ func behind(t *testing.T) (host, gateway *server, o Options) {
 	host, gateway = newServer(t), newServer(t)
 	host.write("known_hosts", host.read("known_hosts")+gateway.read("known_hosts"))
 	o = host.options(listen(t, newFake()))
-	o.Gateway = &Gateway{Host: "127.0.0.1", Port: gateway.port, User: gateway.user,
+	o.Gateway = &Gateway{Host: "127.0.0.1", Port: gateway.sshd.Port, User: gateway.user,
 		KeyFile: gateway.path("user")}
 	return host, gateway, o
 }
@@ -41,9 +41,9 @@ func TestGatewayErrorsSayWhichMachineIsToBlame(t *testing.T) {
 		"gateway refuses the key": {func(_, gateway *server, _ *Options) {
 			gateway.write("authorized_keys", "")
 		}, []string{"Permission denied (publickey)", "see that BY logs in"}},
-		"gateway is down": {func(_, gateway *server, _ *Options) { gateway.end() },
+		"gateway is down": {func(_, gateway *server, _ *Options) { gateway.sshd.Close() },
 			[]string{"Connection refused"}},
-		"host is down": {func(host, _ *server, _ *Options) { host.end() },
+		"host is down": {func(host, _ *server, _ *Options) { host.sshd.Close() },
 			[]string{"forwarding failed", "the gateway reaches the host"}},
 		"gateway forwards nothing": {func(_, gateway *server, _ *Options) {
 			gateway.write("authorized_keys", "no-port-forwarding "+gateway.read("authorized_keys"))
@@ -56,9 +56,9 @@ func TestGatewayErrorsSayWhichMachineIsToBlame(t *testing.T) {
 			var words []string
 			for _, w := range c.words {
 				words = append(words, strings.NewReplacer(
-					"BY", fmt.Sprintf("ssh -i %s -p %d %s@127.0.0.1", gateway.path("user"), gateway.port,
+					"BY", fmt.Sprintf("ssh -i %s -p %d %s@127.0.0.1", gateway.path("user"), gateway.sshd.Port,
 						gateway.user),
-					"THROUGH", fmt.Sprintf("-p %d %s@127.0.0.1", host.port, host.user)).Replace(w))
+					"THROUGH", fmt.Sprintf("-p %d %s@127.0.0.1", host.sshd.Port, host.user)).Replace(w))
 			}
 			refusedWith(t, o, words...)
 			var unreachable *ConnectError

@@ -18,6 +18,7 @@ import (
 	"reconciler/reconcile/execute"
 	"reconciler/reconcile/host/hosttest"
 	"reconciler/reconcile/plan"
+	"reconciler/spec/source/sshtest"
 )
 
 // cutting is a pipe that breaks after a number of bytes in either direction.
@@ -221,7 +222,7 @@ func observed(t *testing.T, f *hosttest.Fake) []plan.Observed {
 
 // clients are the ids of the ssh that we run to reach the server.
 func (s *server) clients() (pids []int) {
-	for _, pid := range descendants(os.Getpid()) {
+	for _, pid := range sshtest.Descendants(os.Getpid()) {
 		line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid)) // it may be gone already
 		if strings.HasPrefix(string(line), "ssh\x00-F\x00"+s.config+"\x00") {
 			pids = append(pids, pid)

@@ -3,7 +3,6 @@ package remote
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"net"
 	"os"
@@ -13,6 +12,7 @@ import (
 	"time"
 
 	"reconciler/reconcile/host/hosttest"
+	"reconciler/spec/source/sshtest"
 )
 
 func TestAHostOverSSHPassesTheSuite(t *testing.T) {
@@ -168,9 +168,8 @@ func TestSSHErrorsComeWithWhatToDo(t *testing.T) {
 			newTestKey(s)
 			s.write("user", s.read("stranger"))
 		}, []string{"Permission denied (publickey)", "authorized_keys"}},
-		"nobody listens": {func(s *server, o *Options) {
-			o.Address = fmt.Sprintf("ssh://root@127.0.0.1:%d", freePort(t))
-		}, []string{"Connection refused", "sshd runs there"}},
+		"nobody listens": {func(s *server, o *Options) { s.sshd.Close() },
+			[]string{"Connection refused", "sshd runs there"}},
 		"no such name": {func(s *server, o *Options) { o.Address = "ssh://root@nowhere.invalid" },
 			[]string{"Could not resolve hostname", "its address"}},
 		"no agent": {func(s *server, o *Options) { o.Command = "/nowhere/reconciler" },
@@ -207,7 +206,7 @@ func TestSSHErrorsComeWithWhatToDo(t *testing.T) {
 
 func TestASilentServerIsGivenUp(t *testing.T) {
 	t.Parallel()
-	need(t, "ssh")
+	sshtest.Need(t, "ssh", "openssh-client")
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -250,13 +249,13 @@ func TestAGatewayWithItsOwnKey(t *testing.T) {
 	}
 	host.write("known_hosts", host.read("known_hosts")+gateway.read("known_hosts"))
 	o := host.options(listen(t, newFake()))
-	o.Gateway = &Gateway{Host: "127.0.0.1", Port: gateway.port, User: gateway.user, KeyFile: key}
+	o.Gateway = &Gateway{Host: "127.0.0.1", Port: gateway.sshd.Port, User: gateway.user, KeyFile: key}
 	if _, err := dial(t, o).Observe(t.Context()); err != nil {
 		t.Error(err)
 	}
-	if !strings.Contains(gateway.log.String(), "Accepted publickey") &&
-		!strings.Contains(gateway.log.String(), "Accepted key") {
-		t.Errorf("the gateway was passed by: %s", gateway.log.String())
+	if !strings.Contains(gateway.sshd.Log(), "Accepted publickey") &&
+		!strings.Contains(gateway.sshd.Log(), "Accepted key") {
+		t.Errorf("the gateway was passed by: %s", gateway.sshd.Log())
 	}
 	host.write("known_hosts", strings.Split(host.read("known_hosts"), "\n")[0]+"\n")
 	refusedWith(t, o, "Host key verification failed")
@@ -281,7 +280,7 @@ func TestAConnectionThatIsSharedIsNoHarm(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if n := strings.Count(s.log.String(), "Accepted publickey"); n > 1 {
+	if n := strings.Count(s.sshd.Log(), "Accepted publickey"); n > 1 {
 		t.Errorf("ssh logs in %d times, although it may share one connection", n)
 	}
 }

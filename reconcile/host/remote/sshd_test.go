@@ -1,21 +1,16 @@
 package remote
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"io"
-	"net"
 	"os"
 	"os/exec"
 	"os/user"
 	"path/filepath"
-	"strconv"
 	"strings"
-	"sync"
-	"syscall"
 	"testing"
-	"time"
+
+	"reconciler/spec/source/sshtest"
 )
 
 // server is a sshd of a test on a port of 127.0.0.1, which lets the user of the test in.
@@ -23,33 +18,16 @@ type server struct {
 	t      testing.TB
 	dir    string // with everything of it
 	home   string // of who logs in
-	port   int
 	user   string
 	config string // of ssh, which knows the server and has the key for it
-	log    safeBuffer
-	cmd    *exec.Cmd
-}
-
-// need returns the path of a program, or ends the test.
-func need(t testing.TB, program string) string {
-	t.Helper()
-	for _, name := range []string{program, "/usr/sbin/" + program} {
-		if path, err := exec.LookPath(name); err == nil {
-			return path
-		}
-	}
-	if os.Getenv("RECONCILER_TEST_LXC") == "1" {
-		t.Fatalf("%s is missing: install openssh-server and openssh-client", program)
-	}
-	t.Skipf("%s is missing: install openssh-server and openssh-client", program)
-	return ""
+	sshd   *sshtest.Server
 }
 
 // newServer starts sshd. Who logs in has a home and a PATH of the test: programs in bin come first.
 func newServer(t testing.TB) *server {
 	t.Helper()
-	need(t, "ssh")
-	sshd, keygen := need(t, "sshd"), need(t, "ssh-keygen")
+	sshtest.Need(t, "ssh", "openssh-client")
+	keygen := sshtest.Need(t, "ssh-keygen", "openssh-client")
 	who, err := user.Current()
 	if err != nil {
 		t.Fatal(err)
@@ -64,7 +42,7 @@ func newServer(t testing.TB) *server {
 	}
 	s.write("authorized_keys", s.read("user.pub"))
 	s.mkdir("bin")
-	s.start(sshd)
+	s.start()
 	s.know("host.pub")
 	s.configure("")
 	return s
@@ -110,7 +88,7 @@ func (s *server) know(key string) {
 		s.write("known_hosts", "")
 		return
 	}
-	s.write("known_hosts", fmt.Sprintf("[127.0.0.1]:%d %s", s.port, s.read(key)))
+	s.write("known_hosts", fmt.Sprintf("[127.0.0.1]:%d %s", s.sshd.Port, s.read(key)))
 }
 
 // configure writes ssh's configuration, with more lines before the usual ones.
@@ -121,64 +99,20 @@ func (s *server) configure(lines string) {
 		s.path("user"), s.path("known_hosts")))
 }
 
-func (s *server) start(sshd string) {
+func (s *server) start() {
 	s.t.Helper()
-	if os.Getuid() == 0 { // else sshd refuses to start
-		if err := os.MkdirAll("/run/sshd", 0o755); err != nil {
-			s.t.Fatal(err)
-		}
-	}
-	for range 5 { // between choosing a port and using it, another may take it
-		s.port = freePort(s.t)
-		s.write("sshd_config", fmt.Sprintf("ListenAddress 127.0.0.1:%d\nHostKey %s\n"+
-			"AuthorizedKeysFile %s\nPidFile none\nUsePAM no\nStrictModes no\n"+
-			"PermitRootLogin prohibit-password\nAuthenticationMethods publickey\nMaxStartups 100\n"+
-			"SetEnv HOME=%s PATH=%s:%s\n", s.port, s.path("host"), s.path("authorized_keys"),
-			s.home, s.path("bin"), os.Getenv("PATH")))
-		s.cmd = exec.Command(sshd, "-D", "-e", "-f", s.path("sshd_config"))
-		s.cmd.Stderr = &s.log
-		if err := s.cmd.Start(); err != nil {
-			s.t.Fatal(err)
-		}
-		if s.greets() {
-			s.t.Cleanup(s.end)
-			return
-		}
-		s.end()
-	}
-	s.t.Fatalf("cannot start sshd: %s", s.log.String())
+	s.write("sshd_config", fmt.Sprintf("HostKey %s\nAuthorizedKeysFile %s\n"+
+		"PidFile none\nUsePAM no\nStrictModes no\n"+
+		"PermitRootLogin prohibit-password\nAuthenticationMethods publickey\nMaxStartups 100\n"+
+		"SetEnv HOME=%s PATH=%s:%s\n", s.path("host"), s.path("authorized_keys"),
+		s.home, s.path("bin"), os.Getenv("PATH")))
+	s.sshd = sshtest.Start(s.t, s.path("sshd_config"))
 }
-
-func (s *server) greets() bool {
-	for end := time.Now().Add(tolerance); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
-		conn, err := net.Dial("tcp", s.address())
-		if err == nil {
-			greeting := make([]byte, 4)
-			_, err = io.ReadFull(conn, greeting)
-			_ = conn.Close()
-			return err == nil && string(greeting) == "SSH-"
-		}
-		if strings.Contains(s.log.String(), "Address already in use") {
-			return false
-		}
-	}
-	return false
-}
-
-// end kills sshd and its sessions, which have groups of their own.
-func (s *server) end() {
-	for _, pid := range append(descendants(s.cmd.Process.Pid), s.cmd.Process.Pid) {
-		_ = syscall.Kill(pid, syscall.SIGKILL)
-	}
-	_ = s.cmd.Wait()
-}
-
-func (s *server) address() string { return "127.0.0.1:" + strconv.Itoa(s.port) }
 
 // options reach the server, and a fake behind the agent there if dir is where it listens.
 func (s *server) options(dir string) Options {
 	return Options{
-		Address: fmt.Sprintf("ssh://%s@%s", s.user, s.address()),
+		Address: fmt.Sprintf("ssh://%s@%s", s.user, s.sshd.Addr),
 		Target:  Target{Host: testHost, LXCPath: dir, Installation: testInstallation},
 		Version: "test", Program: Self(), SSHConfig: s.config, Log: quiet(),
 		directory: s.path("agents"), timing: quick(),
@@ -198,43 +132,9 @@ func dial(t testing.TB, o Options) *Host {
 	return h
 }
 
-func freePort(t testing.TB) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().(*net.TCPAddr).Port
-}
-
-// descendants are the ids of all processes below one.
-func descendants(pid int) (found []int) {
-	children := map[int][]int{}
-	entries, _ := os.ReadDir("/proc") // without /proc nothing can be found
-	for _, e := range entries {
-		child, err := strconv.Atoi(e.Name())
-		if err != nil {
-			continue
-		}
-		stat, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", child)) // it may be gone already
-		// pid (name) state parent …, and the name may hold anything
-		fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
-		if len(fields) > 1 {
-			parent, _ := strconv.Atoi(fields[1])
-			children[parent] = append(children[parent], child)
-		}
-	}
-	found = children[pid]
-	for i := 0; i < len(found); i++ {
-		found = append(found, children[found[i]]...)
-	}
-	return found
-}
-
 // agents are the ids of the agents that run below sshd.
 func (s *server) agents() (pids []int) {
-	for _, pid := range descendants(s.cmd.Process.Pid) {
+	for _, pid := range sshtest.Descendants(s.sshd.PID()) {
 		line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid)) // it may be gone already
 		words := strings.Split(string(line), "\x00")
 		if len(words) > 1 && words[1] == "agent" && words[0] != "sudo" {
@@ -242,23 +142,4 @@ func (s *server) agents() (pids []int) {
 		}
 	}
 	return pids
-}
-
-// safeBuffer is a bytes.Buffer for several goroutines.
-type safeBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-// Write implements io.Writer.
-func (b *safeBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *safeBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
 }

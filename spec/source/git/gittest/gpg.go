@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"reconciler/spec/source/sshtest"
 )
 
 // GPG is a keyring of gpg with secret keys without passphrases. Its agent ends with the test.
@@ -20,11 +22,11 @@ type GPG struct {
 // NewGPG makes an empty keyring.
 func NewGPG(t testing.TB) *GPG {
 	t.Helper()
-	g := &GPG{t: t, bin: need(t, "gpg", "gnupg"), Home: shortDir(t)}
-	conf := need(t, "gpgconf", "gnupg")
+	g := &GPG{t: t, bin: sshtest.Need(t, "gpg", "gnupg"), Home: shortDir(t)}
+	conf := sshtest.Need(t, "gpgconf", "gnupg")
 	t.Cleanup(func() {
 		must(t, exec.Command(conf, "--homedir", g.Home, "--kill", "all"))
-		if err := eventually("gpg-agent is gone", func() bool { return !mentioned(g.Home) }); err != nil {
+		if err := eventually("gpg-agent is gone", func() bool { return !sshtest.Mentioned(g.Home) }); err != nil {
 			t.Error(err)
 		}
 	})

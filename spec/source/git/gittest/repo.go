@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"reconciler/spec/source/sshtest"
 )
 
 // Repo is a repository with a worktree, driven by the git binary. Its identity is fixed, and each
@@ -33,7 +35,7 @@ func Init(t testing.TB) *Repo {
 // Env is an environment for git in which no configuration of the machine or the user counts.
 func Env(t testing.TB) []string {
 	t.Helper()
-	need(t, "git", "git")
+	sshtest.Need(t, "git", "git")
 	home := t.TempDir()
 	return []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + home, "LC_ALL=C", "GIT_CONFIG_NOSYSTEM=1",

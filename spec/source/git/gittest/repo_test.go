@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"reconciler/spec/source/sshtest"
 )
 
 // A golden file may hold a commit hash: the same story gives the same hashes on every machine.
@@ -98,14 +100,14 @@ func TestNothingIsLeft(t *testing.T) {
 		home = gpg.Home
 		gpg.NewKey("Ann <ann@example.com>", "ed25519", "0")
 		StartAgent(t, s.Key)
-		if len(running()) <= before || !mentioned(home) {
+		if len(running()) <= before || !sshtest.Mentioned(home) {
 			t.Fatal("the test sees no processes and so proves nothing")
 		}
 	})
 	if left := running(); len(left) > before {
 		t.Errorf("processes are left: %v", left)
 	}
-	if mentioned(filepath.Dir(key)) || mentioned(home) {
+	if sshtest.Mentioned(filepath.Dir(key)) || sshtest.Mentioned(home) {
 		t.Error("a process still uses the files of the test")
 	}
 	for _, path := range []string{key, home} {
@@ -118,8 +120,8 @@ func TestNothingIsLeft(t *testing.T) {
 // running are the live processes below this one.
 func running() []int {
 	var out []int
-	for _, pid := range descendants(os.Getpid()) {
-		if alive(pid) {
+	for _, pid := range sshtest.Descendants(os.Getpid()) {
+		if sshtest.Alive(pid) {
 			out = append(out, pid)
 		}
 	}

@@ -3,12 +3,13 @@ package gittest
 import (
 	"fmt"
 	"net"
-	"os/exec"
 	"os/user"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+
+	"reconciler/spec/source/sshtest"
 )
 
 // SSHOptions say how a server shows itself.
@@ -30,16 +31,13 @@ type SSHServer struct {
 
 	t    testing.TB
 	root string
-	cmd  *exec.Cmd
-	done chan struct{} // closed when sshd has ended
-	log  safeBuffer
+	sshd *sshtest.Server
 	once sync.Once
 }
 
 // ServeSSH starts sshd on a free port of 127.0.0.1; it ends with the test.
 func ServeSSH(t testing.TB, root string, o SSHOptions) *SSHServer {
 	t.Helper()
-	sshd := need(t, "sshd", "openssh-server")
 	who, err := user.Current()
 	if err != nil {
 		t.Fatal(err)
@@ -55,7 +53,8 @@ func ServeSSH(t testing.TB, root string, o SSHOptions) *SSHServer {
 		hostKeys = append(hostKeys, NewSSHKey(t, kind, ""))
 		otherKeys = append(otherKeys, NewSSHKey(t, kind, ""))
 	}
-	s.Gate = newGate(t, s.start(sshd, s.configure(hostKeys)))
+	s.sshd = sshtest.Start(t, s.configure(hostKeys))
+	s.Gate = newGate(t, s.sshd.Addr)
 	t.Cleanup(s.Close)
 	s.KnownHosts = s.knownHosts("known_hosts", hostKeys)
 	s.WrongKnownHosts = s.knownHosts("wrong_known_hosts", otherKeys)
@@ -84,7 +83,7 @@ func command(knownHosts string) string {
 }
 
 // Log is what sshd wrote so far.
-func (s *SSHServer) Log() string { return s.log.String() }
+func (s *SSHServer) Log() string { return s.sshd.Log() }
 
 func (s *SSHServer) knownHosts(name string, hostKeys []string) string {
 	s.t.Helper()

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"reconciler/spec/source/sshtest"
 )
 
 func TestSSHRoundTrip(t *testing.T) {
@@ -104,14 +106,14 @@ func TestSSHEndsSessions(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := eventually("git runs", func() bool {
-		return mentioned("git-upload-pack\x00"+root) ||
-			mentioned("upload-pack\x00"+root)
+		return sshtest.Mentioned("git-upload-pack\x00"+root) ||
+			sshtest.Mentioned("upload-pack\x00"+root)
 	}); err != nil {
 		t.Fatal(err)
 	}
 	s.Close()
 	_ = cmd.Wait() // ssh fails when its connection ends
-	if err := eventually("its sessions end", func() bool { return !mentioned(root) }); err != nil {
+	if err := eventually("its sessions end", func() bool { return !sshtest.Mentioned(root) }); err != nil {
 		t.Errorf("a session outlives its server: %v", err)
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"reconciler/spec/source/sshtest"
 )
 
 // NewSSHKey makes a key with ssh-keygen and returns the file of the private one; beside it is the
@@ -11,7 +13,7 @@ import (
 // unlocked.
 func NewSSHKey(t testing.TB, kind, passphrase string) string {
 	t.Helper()
-	keygen := need(t, "ssh-keygen", "openssh-client")
+	keygen := sshtest.Need(t, "ssh-keygen", "openssh-client")
 	file := filepath.Join(t.TempDir(), "id_"+kind)
 	must(t, exec.Command(keygen, "-q", "-t", kind, "-N", passphrase, "-C", "gittest", "-f", file))
 	return file
@@ -21,7 +23,7 @@ func NewSSHKey(t testing.TB, kind, passphrase string) string {
 // socket. It ends with the test.
 func StartAgent(t testing.TB, keys ...string) (socket string) {
 	t.Helper()
-	agent, add := need(t, "ssh-agent", "openssh-client"), need(t, "ssh-add", "openssh-client")
+	agent, add := sshtest.Need(t, "ssh-agent", "openssh-client"), sshtest.Need(t, "ssh-add", "openssh-client")
 	socket = filepath.Join(shortDir(t), "agent")
 	cmd := exec.Command(agent, "-D", "-a", socket)
 	if err := cmd.Start(); err != nil {

@@ -13,21 +13,6 @@ import (
 // patience is how long a test waits for what must happen.
 const patience = 30 * time.Second
 
-// need returns the path of a program, or ends the test.
-func need(t testing.TB, program, packageName string) string {
-	t.Helper()
-	for _, name := range []string{program, "/usr/sbin/" + program} {
-		if path, err := exec.LookPath(name); err == nil {
-			return path
-		}
-	}
-	if os.Getenv("RECONCILER_TEST_LXC") == "1" {
-		t.Fatalf("%s is missing: install the package %s", program, packageName)
-	}
-	t.Skipf("%s is missing: install the package %s", program, packageName)
-	return ""
-}
-
 // run starts a command and returns what it wrote to stdout.
 func run(cmd *exec.Cmd) (string, error) {
 	var stdout, stderr bytes.Buffer

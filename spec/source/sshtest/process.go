@@ -1,4 +1,4 @@
-package gittest
+package sshtest
 
 import (
 	"fmt"
@@ -7,8 +7,9 @@ import (
 	"strings"
 )
 
-// descendants are the ids of all processes below one.
-func descendants(pid int) []int {
+// Descendants returns the ids of all processes below one: its children, theirs and so on. It is empty
+// where there is no /proc.
+func Descendants(pid int) []int {
 	children := map[int][]int{}
 	for _, p := range processes() {
 		_, parent := status(p)
@@ -45,14 +46,16 @@ func status(pid int) (state string, parent int) {
 	return fields[0], parent
 }
 
-// alive reports whether a process runs; one that only waits for its parent's notice does not.
-func alive(pid int) bool {
+// Alive reports whether a process runs. One that has ended, and waits for its parent to notice, does
+// not.
+func Alive(pid int) bool {
 	state, _ := status(pid)
 	return state != "" && state != "Z"
 }
 
-// mentioned reports whether any process has a text in its arguments.
-func mentioned(text string) bool {
+// Mentioned reports whether any process of the machine has a text in its arguments, which are each
+// followed by a zero byte.
+func Mentioned(text string) bool {
 	for _, pid := range processes() {
 		args, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid)) // it may be gone already
 		if strings.Contains(string(args), text) {

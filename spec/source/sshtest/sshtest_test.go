@@ -1,4 +1,4 @@
-package gittest
+package sshtest
 
 import (
 	"fmt"
@@ -30,7 +30,7 @@ func TestMissingTool(t *testing.T) {
 		s := &stopped{TB: t}
 		func() {
 			defer func() { _ = recover() }() // Fatalf does not return
-			need(s, "no-such-program", "some-package")
+			Need(s, "no-such-program", "some-package")
 		}()
 		if !strings.HasPrefix(s.how, want) || !strings.Contains(s.how, "some-package") {
 			t.Errorf("with RECONCILER_TEST_LXC=%q: %q, want %q", forbidden, s.how, want)
