@@ -8,18 +8,24 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"reconciler/reconcile/report"
 	"reconciler/spec"
 )
 
 func newSchema(a *app) *cobra.Command {
 	return &cobra.Command{
-		Use:   "schema",
-		Short: "Print the JSON Schema of the tree, for editors",
-		Args:  cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			schema, err := spec.Schema()
-			if err != nil {
-				return fmt.Errorf("cannot make the schema: %w", err)
+		Use:   "schema [plan]",
+		Short: "Print the JSON Schema of the tree, for editors, or of plans, for programs",
+		Long: `Print the JSON Schema of the tree, by which editors complete and check its keys. With
+"plan" it is that of what "plan --output json" and --out-json write.`,
+		ValidArgs: []string{"plan"},
+		Args:      cobra.MatchAll(cobra.MaximumNArgs(1), cobra.OnlyValidArgs),
+		RunE: func(_ *cobra.Command, args []string) (err error) {
+			schema := report.Schema()
+			if len(args) == 0 {
+				if schema, err = spec.Schema(); err != nil {
+					return fmt.Errorf("cannot make the schema: %w", err)
+				}
 			}
 			_, err = a.out.Write(schema)
 			return err
