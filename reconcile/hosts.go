@@ -22,6 +22,8 @@ type fleet struct {
 	able        map[string]ability // of those that were asked
 	unreachable []plan.Unreachable // sorted by host
 	visits      []Visit
+
+	others map[string]plan.Actual // how the hosts of earlier rounds were left
 }
 
 // names returns the hosts that were observed, sorted.
@@ -43,6 +45,12 @@ func (f *fleet) executors(tries int) map[string]execute.Host {
 	return hosts
 }
 
+// leave stores how the hosts are left, for later rounds too.
+func (f *fleet) leave(ctx context.Context, o *Options, actual map[string]plan.Actual) {
+	o.keep(ctx, actual)
+	maps.Copy(f.others, actual)
+}
+
 // close gives the locks back and ends the connections, in parallel: a dead one takes seconds.
 func (f *fleet) close(o *Options) {
 	var wg sync.WaitGroup
@@ -57,6 +65,8 @@ type arrivals struct {
 	o       *Options
 	waiting int           // hosts that have not answered
 	seen    chan sighting // of each of them
+
+	left map[string]plan.Actual // how those were left that others are done with
 }
 
 // sighting is what one host answers.
@@ -67,7 +77,8 @@ type sighting struct {
 
 // visitAll connects to all hosts in parallel, locks them if asked, and looks at them.
 func (o *Options) visitAll(ctx context.Context, hosts []*spec.Host, in observeMode) *arrivals {
-	a := &arrivals{o: o, waiting: len(hosts), seen: make(chan sighting, len(hosts))}
+	a := &arrivals{o: o, waiting: len(hosts), seen: make(chan sighting, len(hosts)),
+		left: map[string]plan.Actual{}}
 	limit := o.hostLimit()
 	for _, h := range hosts {
 		go func() {
@@ -83,7 +94,7 @@ func (o *Options) visitAll(ctx context.Context, hosts []*spec.Host, in observeMo
 // at least one that can be worked on. A host that failed in any of this is unreachable.
 func (a *arrivals) next(patience time.Duration) *fleet {
 	f := &fleet{hosts: map[string]Host{}, actual: map[string]plan.Actual{},
-		able: map[string]ability{}}
+		able: map[string]ability{}, others: a.left}
 	var over <-chan time.Time
 	if patience > 0 {
 		timer := time.NewTimer(patience)

@@ -191,7 +191,12 @@ func (o *Options) wantsContainer(host, name string) bool {
 }
 
 func resolveInput(t *spec.Tree, f *fleet, s state.Snapshot) resolve.Input {
-	return resolve.Input{Tree: t, Hosts: f.names(), State: s, Observed: f.actual}
+	in := resolve.Input{Tree: t, Hosts: f.names(), State: s, Observed: f.actual}
+	if len(f.others) > 0 {
+		in.Observed = maps.Clone(f.others)
+		maps.Copy(in.Observed, f.actual)
+	}
+	return in
 }
 
 // planInput gathers what Compute must know.

@@ -109,7 +109,7 @@ func (p *Pass) round(ctx context.Context, o *Options, f *fleet, s state.Snapshot
 	}
 	p.compute(&planned, f, s, resolved)
 	if p.Plan.Empty() {
-		o.keep(ctx, f.actual)
+		f.leave(ctx, o, f.actual)
 		return nil
 	}
 	j := newJournal(o, s, resolved.Records)
@@ -133,6 +133,6 @@ func (p *Pass) round(ctx context.Context, o *Options, f *fleet, s state.Snapshot
 	if err := j.takeBack(ctx, s, result); err != nil {
 		o.Log.Error("what got no turn is recorded as begun", "error", err)
 	}
-	o.keep(ctx, o.after(ctx, f, p.Plan.Steps))
+	f.leave(ctx, o, o.after(ctx, f, p.Plan.Steps))
 	return nil
 }

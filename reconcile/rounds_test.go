@@ -3,6 +3,7 @@ package reconcile_test
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -162,6 +163,34 @@ func TestAPassThatEndsBeforeASlowHostAnswersIsInterrupted(t *testing.T) {
 	if w.has("h1", "a") {
 		t.Error("a host that was not seen was touched")
 	}
+}
+
+// The addresses of hosts that were served before are known to a late one: neither is one of a
+// container that somebody made by hand there given out, nor is one kept from it that became free.
+func TestALateHostGetsNoAddressThatIsInUse(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 2)
+	w.declare("targets: {h1: {}, h2: {gone: {from_container: base, ip: 10.5.0.9}}}")
+	w.run()
+	inUse := netip.MustParsePrefix("10.5.0.2/16")
+	w.hosts["h2"].CreateByHand("hand")
+	w.hosts["h2"].EditConfig("hand", func(c *plan.Config) { c.Address = inUse })
+	w.declare(`
+networks: {lxcbr1: {cidr: 10.5.0.0/16, gateway: 10.5.0.1}}
+defaults: {from_container: base, backing: overlayfs}
+targets: {h1: {a: {}, heir: {ip: 10.5.0.9}}, h2: {b: {}}}
+`)
+	o := w.options()
+	pass, err := reconcile.Run(w.late(&o, nil), w.declaration(), o)
+	if err != nil || len(pass.Plan.Blocked) > 0 {
+		t.Fatalf("blocked are %v, %v", pass.Plan.Blocked, err)
+	}
+	for _, r := range w.snapshot().Records {
+		if r.IP == inUse.Addr() {
+			t.Errorf("%s/%s gets the address of a container that was made by hand", r.Host, r.Name)
+		}
+	}
+	w.mustBeConverged()
 }
 
 // An approved plan is about all hosts, and a rollout must know how its hosts are: there a pass does
