@@ -60,6 +60,7 @@ func Plan(ctx context.Context, d Declaration, o Options) (Pass, error) {
 		return p, fmt.Errorf("cannot complete the tree: %w", err)
 	}
 	p.compute(&o, f, snapshot, resolved)
+	p.doubt(&o, snapshot)
 	return p, nil
 }
 

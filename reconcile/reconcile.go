@@ -73,6 +73,8 @@ type Options struct {
 	// does not look at the hosts a second time to store what has come of them.
 	Followed bool
 
+	StateName string // where the state is kept, for people; optional
+
 	// PassID and SourceName are for the history; without both of them nothing is written to it.
 	// SourceName says where the tree comes from, without credentials.
 	PassID     string

@@ -73,6 +73,7 @@ func PlanRecorded(d Declaration, r Recorded, o Options) (Pass, error) {
 		return p, fmt.Errorf("cannot complete the tree: %w", err)
 	}
 	p.compute(&o, f, r.State, resolved)
+	p.doubt(&o, r.State)
 	if o.Sealer == nil {
 		p.Plan.Warnings = append(p.Plan.Warnings, r.unknownPasswords(&o, p.Tree)...)
 	}

@@ -32,6 +32,7 @@ func run(ctx context.Context, o *Options, p Pass) (Pass, error) {
 	for hosts.waiting > 0 {
 		p.goOn(ctx, o, hosts.next(o.patience(p.Tree)))
 	}
+	p.doubt(o, snapshot)
 	if err := p.remember(ctx, o, snapshot, began); err != nil {
 		if p.Result == nil {
 			return p, err

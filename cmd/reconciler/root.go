@@ -151,7 +151,7 @@ keeps it so, and shows beforehand what it would do.`,
 	flags := root.PersistentFlags()
 	a.sourceFlags.add(flags)
 	flags.StringVar(&a.state, "state", "sqlite:///var/lib/reconciler/state.db",
-		"where the state is kept")
+		"where the state is kept: sqlite:///path/to/file, or a path")
 	flags.StringVar(&a.stateKey, "state-key", "",
 		"file of the key that seals passwords (default: state.key beside the state)")
 	flags.StringSliceVar(&a.decryptionKeys, "decryption-key", nil,

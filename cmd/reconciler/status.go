@@ -31,14 +31,14 @@ on this state. Where nobody looks now, the state is the one that was recorded la
 }
 
 func runStatus(ctx context.Context, a *app) error {
+	recorded, err := a.recorded(ctx)
+	if err != nil {
+		return err
+	}
 	var pass reconcile.Pass
 	var passErr error // what is remembered is shown all the same
 	if a.source != "" {
 		pass, passErr = a.pass(ctx, nil, reconcile.Plan)
-	}
-	recorded, err := a.recorded(ctx)
-	if err != nil {
-		return errors.Join(passErr, err)
 	}
 	a.noteState()
 	rows := report.Status{

@@ -42,7 +42,7 @@ func openSession(ctx context.Context, a *app) (*session, error) {
 	}
 	store, err := sqlite.Open(ctx, path, sqlite.Options{ReadOnly: !a.writes})
 	if err != nil {
-		return nil, withStateHint(fmt.Errorf("cannot open the state: %w", err), path)
+		return nil, withStateHint(err, path)
 	}
 	session := &session{app: a, log: log, store: store, keyPath: keyPath(a, path)}
 	if err := session.openKey(ctx); err != nil {
@@ -140,6 +140,7 @@ func (s *session) reconcileOptions() (reconcile.Options, error) {
 		Log:           s.log,
 		PassID:        reconcile.NewPassID(),
 		SourceName:    a.name(),
+		StateName:     a.state,
 		Now:           time.Now,
 	}, nil
 }
@@ -174,16 +175,24 @@ func (a *app) parseOptions() (spec.Options, error) {
 	return options, nil
 }
 
-// statePath returns the file of a sqlite:// URL.
+// statePath returns the file of a path or a sqlite:// URL. What only looks like one of them is
+// refused: a run would make a new state there.
 func statePath(s string) (string, error) {
-	path, ok := strings.CutPrefix(s, "sqlite://")
-	if !ok && strings.Contains(s, "://") {
+	const write = "write sqlite:///path/to/state.db, or a path"
+	path, isURL := strings.CutPrefix(s, "sqlite://")
+	switch scheme, _, found := strings.Cut(s, ":"); {
+	case !isURL && found && !strings.Contains(scheme, "/"):
 		return "", hinted{fmt.Errorf("cannot open state %q: only sqlite:// is supported",
-			redactURL(s)),
-			"write sqlite:///path/to/state.db"}
+			redactURL(s)), write}
+	case path == "":
+		return "", hinted{fmt.Errorf("cannot open state %q: it names no file", s), write}
+	case isURL && !filepath.IsAbs(path):
+		return "", hinted{fmt.Errorf("cannot open state %q: a relative path after sqlite://", s),
+			"write sqlite:///" + path + " for the file /" + path + ", or " + path + " alone"}
 	}
-	if path == "" {
-		return "", fmt.Errorf("cannot open state %q: it names no file", s)
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return "", hinted{fmt.Errorf("cannot open state %q: it is a directory", s),
+			"name a file in it, such as " + filepath.Join(path, "state.db")}
 	}
 	return filepath.Abs(path)
 }

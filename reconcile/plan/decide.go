@@ -22,7 +22,7 @@ func (p *planner) decide(it *item) {
 		if !it.want.Template {
 			p.block(it, Blocked{Action: Create, Code: BlockedForeign,
 				Text:    "a container of this name exists and is not ours: " + p.strangeness(it),
-				Unblock: "rename or remove one of the two"})
+				Unblock: p.remedy(it)})
 		}
 	case it.got.Damage != "":
 		p.damaged(it)

@@ -26,6 +26,23 @@ func (p *planner) strangeness(it *item) string {
 	return ""
 }
 
+// remedy says what to do about a declared container that exists and is not ours. One that another
+// state remembers, or did, is not to be removed because of a wrong --state.
+func (p *planner) remedy(it *item) string {
+	const rename = "rename or remove one of the two"
+	m := it.got.Mark
+	switch {
+	case m == nil || m.Host != p.h.Host || m.Name != it.name:
+		return rename
+	case m.Installation != p.in.Installation:
+		return "name the state that remembers it with --state; if it is really somebody else's, " +
+			"rename one of the two"
+	case it.own == nil:
+		return "put the state back from a backup that has its record"
+	}
+	return rename
+}
+
 func (p *planner) block(it *item, b Blocked) {
 	b.Host, b.Container = p.h.Host, it.name
 	if it.want != nil {
