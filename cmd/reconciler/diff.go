@@ -3,9 +3,12 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"reconciler/reconcile"
 	"reconciler/reconcile/report"
 	"reconciler/spec"
 )
@@ -48,8 +51,12 @@ func runDiff(ctx context.Context, a *app, revisions []string, detailed bool) err
 		return fmt.Errorf("cannot compare %q with %q: neither has a tree there",
 			revisions[0], revisions[1])
 	}
+	if err := a.checkCompared(before.Tree, after.Tree); err != nil {
+		return err
+	}
 	diff := report.Diff{Old: before.Revision.ID, New: after.Revision.ID,
-		Containers: spec.Diff(before.Tree, after.Tree)}
+		Containers: slices.DeleteFunc(spec.Diff(before.Tree, after.Tree),
+			func(d spec.Difference) bool { return !a.isAbout(d.Host, d.Container) })}
 	if err := a.write(diff.Text, diff.JSON); err != nil {
 		return err
 	}
@@ -57,4 +64,29 @@ func runDiff(ctx context.Context, a *app, revisions []string, detailed bool) err
 		return exitCode(report.ExitNotEmpty)
 	}
 	return nil
+}
+
+// checkCompared refuses to compare what neither tree has: of a misspelled name there would be no
+// differences.
+func (a *app) checkCompared(trees ...*spec.Tree) error {
+	only, err := parseOnly(a.only)
+	if err != nil {
+		return err
+	}
+	for _, host := range a.hosts {
+		only = append(only, reconcile.Target{Host: host})
+	}
+	for _, o := range only {
+		if !slices.ContainsFunc(trees, func(t *spec.Tree) bool { return declares(t, o) }) {
+			return fmt.Errorf("cannot compare %q: neither revision has it",
+				strings.TrimSuffix(o.Host+"/"+o.Container, "/"))
+		}
+	}
+	return nil
+}
+
+// declares reports whether a tree has a host, and a container of it if one is named.
+func declares(t *spec.Tree, o reconcile.Target) bool {
+	host := t.Hosts[o.Host]
+	return host != nil && (o.Container == "" || host.Containers[o.Container] != nil)
 }

@@ -45,7 +45,9 @@ func runStateList(ctx context.Context, a *app) error {
 	a.noteState()
 	list := report.Records{Installation: snapshot.Installation, Serial: snapshot.Serial}
 	for i := range snapshot.Records {
-		list.Records = append(list.Records, recordRow(&snapshot.Records[i]))
+		if r := &snapshot.Records[i]; a.isAbout(r.Host, r.Name) {
+			list.Records = append(list.Records, recordRow(r))
+		}
 	}
 	return a.write(list.Text, list.JSON)
 }

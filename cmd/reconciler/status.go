@@ -71,9 +71,14 @@ func (a *app) recorded(ctx context.Context) (reconcile.Recorded, error) {
 // filter leaves out the rows that --host and --only are not about: nothing is known of them.
 func (a *app) filter(rows []report.StatusRow) []report.StatusRow {
 	return slices.DeleteFunc(rows, func(r report.StatusRow) bool {
-		return len(a.hosts) > 0 && !slices.Contains(a.hosts, r.Host) ||
-			len(a.only) > 0 && !slices.Contains(a.only, r.Host+"/"+r.Container)
+		return !a.isAbout(r.Host, r.Container)
 	})
+}
+
+// isAbout reports whether --host and --only leave a container in.
+func (a *app) isAbout(host, container string) bool {
+	return (len(a.hosts) == 0 || slices.Contains(a.hosts, host)) &&
+		(len(a.only) == 0 || slices.Contains(a.only, host+"/"+container))
 }
 
 // containerKey names a container in the maps below.
