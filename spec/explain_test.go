@@ -13,11 +13,12 @@ import (
 )
 
 // layersOf is what `explain` would print about one setting: the closest layer first.
-func layersOf(t *testing.T, tree *spec.Tree, host, container, key string) string {
+func layersOf(t *testing.T, tree *spec.Tree, address, key string) string {
 	t.Helper()
+	host, container, _ := strings.Cut(address, "/")
 	all, ok := tree.Explain(host, container)
 	if !ok {
-		t.Fatalf("%s/%s is not explained", host, container)
+		t.Fatalf("%s is not explained", address)
 	}
 	var b strings.Builder
 	for _, e := range all {
@@ -49,37 +50,33 @@ hosts:
 `
 	tree := parse(t, text)
 	tests := map[string]string{
-		"c memory":   "*profile web=128M @a.yaml:5; defaults=64M @a.yaml:3",
-		"c cpushare": "*container=20 @a.yaml:10; profile web=10 @a.yaml:5",
-		"c cpuset":   "*defaults of host h=1 @a.yaml:7; defaults=0 @a.yaml:3",
-		"c users":    "*defaults=root @a.yaml:3; built in=root @built in",
-		"c running":  "*built in=true @built in",
-		"c bridge":   "*network lan=br0 @a.yaml:2",
-		"c gateway":  "*network lan=10.1.0.1 @a.yaml:2",
-		"c network":  "*defaults=lan @a.yaml:3; built in=lxcbr1 @built in",
-		"c password": "*container=*** @a.yaml:10",
-		"c mode":     "*defaults=salt @a.yaml:3",
-		"c size":     "",
-		"all memory": "*container=3G @a.yaml:15; profile all=2G @b.yaml:2; " +
+		"h/c memory":   "*profile web=128M @a.yaml:5; defaults=64M @a.yaml:3",
+		"h/c cpushare": "*container=20 @a.yaml:10; profile web=10 @a.yaml:5",
+		"h/c cpuset":   "*defaults of host h=1 @a.yaml:7; defaults=0 @a.yaml:3",
+		"h/c users":    "*defaults=root @a.yaml:3; built in=root @built in",
+		"h/c running":  "*built in=true @built in",
+		"h/c bridge":   "*network lan=br0 @a.yaml:2",
+		"h/c gateway":  "*network lan=10.1.0.1 @a.yaml:2",
+		"h/c network":  "*defaults=lan @a.yaml:3; built in=lxcbr1 @built in",
+		"h/c password": "*container=*** @a.yaml:10",
+		"h/c mode":     "*defaults=salt @a.yaml:3",
+		"h/c size":     "",
+		"j/all memory": "*container=3G @a.yaml:15; profile all=2G @b.yaml:2; " +
 			"defaults of host j=1G @b.yaml:4; defaults=64M @a.yaml:3",
-		"all password":  "*profile all=*** @b.yaml:2; defaults of host j=*** @b.yaml:4",
-		"all minion":    "*profile all={a: 1} @b.yaml:2; defaults of host j={b: 2} @b.yaml:4",
-		"all autostart": "*defaults of host j=false @b.yaml:4; built in=true @built in",
+		"j/all password":  "*profile all=*** @b.yaml:2; defaults of host j=*** @b.yaml:4",
+		"j/all minion":    "*profile all={a: 1} @b.yaml:2; defaults of host j={b: 2} @b.yaml:4",
+		"j/all autostart": "*defaults of host j=false @b.yaml:4; built in=true @built in",
 		// What another setting decides wins in its place, or makes a layer lose all.
-		"all backing":     "*profile all=overlayfs @b.yaml:2; built in=dir @built in",
-		"all image":       "*container=x @a.yaml:15",
-		"all gateway":     "*container=10.9.0.9 @a.yaml:15",
-		"derived size":    "*profile small=5G @a.yaml:16",
-		"derived backing": "*container=lvm @a.yaml:16; built in=dir @built in",
-		"size size":       "*container=7G @a.yaml:17",
+		"j/all backing":     "*profile all=overlayfs @b.yaml:2; built in=dir @built in",
+		"j/all image":       "*container=x @a.yaml:15",
+		"j/all gateway":     "*container=10.9.0.9 @a.yaml:15",
+		"j/derived size":    "*profile small=5G @a.yaml:16",
+		"j/derived backing": "*container=lvm @a.yaml:16; built in=dir @built in",
+		"j/size size":       "*container=7G @a.yaml:17",
 	}
 	for name, want := range tests {
-		container, key, _ := strings.Cut(name, " ")
-		host := "j"
-		if container == "c" {
-			host = "h"
-		}
-		if got := layersOf(t, tree, host, container, key); got != want {
+		address, key, _ := strings.Cut(name, " ")
+		if got := layersOf(t, tree, address, key); got != want {
 			t.Errorf("%s\n got %s\nwant %s", name, got, want)
 		}
 	}
@@ -89,7 +86,7 @@ hosts:
 func TestExplainWhatHasNoEffect(t *testing.T) {
 	t.Parallel()
 	tree := parse(t, "defaults: {image: busybox}\ntargets: {h: {c: {from_container: gold}}}")
-	if got := layersOf(t, tree, "h", "c", "image"); got != "defaults=busybox @a.yaml:1" {
+	if got := layersOf(t, tree, "h/c", "image"); got != "defaults=busybox @a.yaml:1" {
 		t.Errorf("got %s", got)
 	}
 	all, _ := tree.Explain("h", "c")
@@ -218,7 +215,7 @@ func TestExplainOfSecrets(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := layersOf(t, tree, "h", "c", "password"); got != want {
+		if got := layersOf(t, tree, "h/c", "password"); got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}
 	}

@@ -96,7 +96,7 @@ func (m *merger) all(docs []document) {
 // merge adds the sections of one document.
 func (m *merger) merge(doc document) {
 	if doc.root.Kind != yaml.MappingNode {
-		m.fail(doc.file, doc.root, "", "a document of the tree is "+kindOf(doc.root),
+		m.fail(positionOf(doc.file, doc.root), "", "a document of the tree is "+kindOf(doc.root),
 			"write sections such as targets: {HOST: {}}")
 		return
 	}
@@ -144,7 +144,8 @@ func (m *merger) each(section entry, path string, take func(path string, e entry
 		return
 	}
 	if v.Kind != yaml.MappingNode {
-		m.fail(section.file, section.node, path, "is "+kindOf(v), "write a mapping of names")
+		m.fail(positionOf(section.file, section.node), path, "is "+kindOf(v),
+			"write a mapping of names")
 		return
 	}
 	pairs := m.mapping(v)
@@ -172,7 +173,7 @@ func (m *merger) target(_ string, e entry) { m.targetOf(e.key.Value, e) }
 func (m *merger) targetOf(host string, e entry) {
 	path := "targets." + host
 	if isNull(resolve(e.node)) {
-		m.fail(e.file, e.key, path, fmt.Sprintf("host %q has no value", shorten(host)),
+		m.fail(e.position(), path, fmt.Sprintf("host %q has no value", shorten(host)),
 			"write {} if no container shall be left on it")
 		return
 	}
@@ -217,7 +218,8 @@ func (m *merger) defaults(e entry) {
 		return
 	}
 	if v.Kind != yaml.MappingNode {
-		m.fail(e.file, e.node, "defaults", "is "+kindOf(v), "write a mapping of settings")
+		m.fail(positionOf(e.file, e.node), "defaults", "is "+kindOf(v),
+			"write a mapping of settings")
 		return
 	}
 	pairs := m.mapping(v)
@@ -237,17 +239,17 @@ func (m *merger) defaults(e entry) {
 func (m *merger) unknown(e entry) {
 	name := e.key.Value
 	if f := table.root[name]; f != nil && f.Status == Rejected {
-		m.fail(e.file, e.key, name, fmt.Sprintf("%q is not a section of a tree", name), f.Hint)
+		m.fail(e.position(), name, fmt.Sprintf("%q is not a section of a tree", name), f.Hint)
 		return
 	}
 	sections := keysIn(table.root, InRoot)
-	m.fail(e.file, e.key, name, fmt.Sprintf("unknown section %q", shorten(name)),
+	m.fail(e.position(), name, fmt.Sprintf("unknown section %q", shorten(name)),
 		didYouMean(name, append(sections, targetPrefixes()...),
 			"write one of "+strings.Join(sections, ", ")))
 }
 
-func (m *merger) fail(file string, n *yaml.Node, path, text, hint string) {
-	m.sink.fail(Problem{Position: positionOf(file, n), Path: shorten(path), Text: text, Hint: hint})
+func (m *merger) fail(at Position, path, text, hint string) {
+	m.sink.fail(Problem{Position: at, Path: shorten(path), Text: text, Hint: hint})
 }
 
 func (m *merger) twice(e entry, first Position, path, text string) {

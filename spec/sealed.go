@@ -48,7 +48,7 @@ func (s sealer) each(n *yaml.Node, take func(k, v *yaml.Node)) {
 }
 
 func (s sealer) fail(n *yaml.Node, path, text, hint string) {
-	s.merger.fail(s.file, n, path, text, hint)
+	s.merger.fail(positionOf(s.file, n), path, text, hint)
 }
 
 // section takes one outermost key.

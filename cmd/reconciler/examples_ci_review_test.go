@@ -73,13 +73,13 @@ func newReview(t *testing.T, kind string) *review {
 		}
 	}
 	for _, name := range []string{"curl", "jq", "git"} {
-		wrap(t, r.bin, name, r.notes, found(t, name))
+		wrap(t, filepath.Join(r.bin, name), r.notes)
 	}
 	r.followReadme()
 	r.repo.Commit("begin")
 	r.bare = r.repo.Bare(tmp, "bare.git")
 	r.repo.Branch(hostileBranch)
-	wrap(t, tmp, "reconciler", r.notes, found(t, "reconciler"))
+	wrap(t, filepath.Join(tmp, "reconciler"), r.notes)
 	r.serveProgram(r.path("reconciler"))
 	return r
 }

@@ -268,12 +268,14 @@ func requireCI(t *testing.T) {
 	}
 }
 
-// wrap writes a program that notes its arguments before it becomes another one.
-func wrap(t *testing.T, dir, name, notes, target string) {
+// wrap writes a program to path that notes its arguments before it becomes the one of the same name
+// that is installed.
+func wrap(t *testing.T, path, notes string) {
 	t.Helper()
+	name := filepath.Base(path)
 	text := "#!/bin/sh\nprintf '%s\\n' \"" + name + " $*\" >>" + notes +
-		"\nexec " + target + " \"$@\"\n"
-	if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o755); err != nil {
+		"\nexec " + found(t, name) + " \"$@\"\n"
+	if err := os.WriteFile(path, []byte(text), 0o755); err != nil {
 		t.Fatal(err)
 	}
 }

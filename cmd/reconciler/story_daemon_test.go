@@ -57,24 +57,23 @@ func get(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	body := ""
 	became(ts, args, func() bool {
-		status, answer, err := request(ts, http.MethodGet, args[0], nil, "")
+		status, answer, err := daemonGet(ts, args[0])
 		body = answer
 		return err == nil && (status == http.StatusOK) != neg
 	})
 	fmt.Fprint(ts.Stdout(), body)
 }
 
-// request asks the daemon of a story.
-func request(
-	ts *testscript.TestScript, method, path string, header http.Header, body string,
-) (status int, answer string, err error) {
-	r, err := http.NewRequest(method, "http://"+ts.Getenv("LISTEN")+path, strings.NewReader(body))
+// daemonGet gets a path from the daemon of a story.
+func daemonGet(ts *testscript.TestScript, path string) (status int, answer string, err error) {
+	r, err := http.NewRequest(http.MethodGet, "http://"+ts.Getenv("LISTEN")+path, nil)
 	if err != nil {
 		return 0, "", err
 	}
-	if header != nil {
-		r.Header = header
-	}
+	return ask(r)
+}
+
+func ask(r *http.Request) (status int, answer string, err error) {
 	response, err := (&http.Client{Timeout: storyPatience}).Do(r)
 	if err != nil {
 		return 0, "", err
@@ -94,7 +93,11 @@ func webhook(ts *testscript.TestScript, neg bool, args []string) {
 	mac := hmac.New(sha256.New, []byte(secret))
 	_, _ = io.WriteString(mac, body) // a hash takes everything
 	sum := hex.EncodeToString(mac.Sum(nil))
-	header := http.Header{"Content-Type": {"application/json"}}
+	r, err := http.NewRequest(http.MethodPost, "http://"+ts.Getenv("LISTEN")+"/hooks/git",
+		strings.NewReader(body))
+	ts.Check(err)
+	header := r.Header
+	header.Set("Content-Type", "application/json")
 	switch args[0] {
 	case "github":
 		header.Set("X-GitHub-Event", "push")
@@ -108,7 +111,7 @@ func webhook(ts *testscript.TestScript, neg bool, args []string) {
 	case "generic":
 		header.Set("X-Signature", "sha256="+sum)
 	}
-	status, answer, err := request(ts, http.MethodPost, "/hooks/git", header, body)
+	status, answer, err := ask(r)
 	ts.Check(err)
 	if strconv.Itoa(status) != args[2] {
 		ts.Fatalf("the webhook is answered with %d, not %s: %s", status, args[2], answer)
@@ -174,7 +177,7 @@ func countPasses(ts *testscript.TestScript) int {
 
 // metric sums the samples that begin with a text.
 func metric(ts *testscript.TestScript, prefix string) float64 {
-	_, text, err := request(ts, http.MethodGet, "/metrics", nil, "")
+	_, text, err := daemonGet(ts, "/metrics")
 	ts.Check(err)
 	var sum float64
 	for line := range strings.Lines(text) {

@@ -41,7 +41,7 @@ func (p *planner) compare(it *item) {
 	}
 	x.file = fileDiff(d, &want, &it.got.Config, gone)
 	if it.got.State == Running {
-		liveDiff(x, d, &want, it.got, gone)
+		x.compareLive(d, &want, it.got, gone)
 	}
 	for _, key := range d.Unknown {
 		if f := p.field(key); f != fieldCount {
@@ -102,10 +102,10 @@ func fileDiff(d *Desired, want, got *Config, gone []spec.ConfItem) fieldSet {
 	return s
 }
 
-// liveDiff compares with what really holds inside. An empty live value means that the host cannot
+// compareLive compares with what really holds inside. An empty live value means that the host cannot
 // tell, except for a missing memory limit or default route. The host name is never a live
 // difference: the guest may set its own.
-func liveDiff(x *diff, d *Desired, want *Config, o *Observed, gone []spec.ConfItem) {
+func (x *diff) compareLive(d *Desired, want *Config, o *Observed, gone []spec.ConfItem) {
 	put := func(f field, known, same bool) {
 		x.live.add(f, known && !same)
 		x.same.add(f, known && same)

@@ -208,7 +208,7 @@ func TestVersionsThatDoNotFit(t *testing.T) {
 	if _, err := s.client.Read(line); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := connect(t.Context(), s.client, old, slow(), quiet()); err == nil ||
+	if _, err := connect(t.Context(), s.client, old, slow()); err == nil ||
 		!strings.Contains(err.Error(), "install the same version") {
 		t.Errorf("a client of another major is told %v", err)
 	}

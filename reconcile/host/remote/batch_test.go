@@ -253,7 +253,7 @@ func FuzzTold(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		impatient := timing{beat: time.Hour, patience: time.Hour, grace: time.Millisecond}
 		g := greeting{Major: major, Target: testTarget()}
-		h, err := connect(t.Context(), newTalking(data), g, impatient, quiet())
+		h, err := connect(t.Context(), newTalking(data), g, impatient)
 		if err != nil {
 			t.Fatal(err)
 		}

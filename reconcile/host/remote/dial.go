@@ -149,7 +149,7 @@ func (d *dialer) hello(ctx context.Context) (*Host, error) {
 	ctx, cancel := limited(ctx, connectLimit)
 	defer cancel()
 	g := greeting{Major: major, Minor: minor, Version: d.Version, Target: d.Target}
-	h, err := connect(ctx, d.process, g, d.timing, d.Log)
+	h, err := connect(ctx, d.process, g, d.timing)
 	if err != nil {
 		return nil, err
 	}
@@ -158,6 +158,7 @@ func (d *dialer) hello(ctx context.Context) (*Host, error) {
 		return nil, fmt.Errorf("the agent there is damaged: remove %s/%s", d.directory, hash)
 	}
 	h.lost, h.close = d.explain, d.close
+	d.Log.Debug("connected", "host", h.name, "hostname", h.agent.Hostname, "version", h.agent.Version)
 	return h, nil
 }
 

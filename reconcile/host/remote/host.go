@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"sync"
 	"time"
 
@@ -35,7 +34,7 @@ type Host struct {
 
 // connect greets the agent that has written Ready to pipe.
 func connect(
-	ctx context.Context, pipe io.ReadWriteCloser, g greeting, t timing, log *slog.Logger,
+	ctx context.Context, pipe io.ReadWriteCloser, g greeting, t timing,
 ) (*Host, error) {
 	h := &Host{
 		name: g.Target.Host, deaths: map[uint64]*vigil{}, tasks: map[uint64]*task{},
@@ -55,7 +54,6 @@ func connect(
 		h.peer.giveUp(nil)
 		return nil, err
 	}
-	log.Debug("connected", "host", h.name, "hostname", h.agent.Hostname, "version", h.agent.Version)
 	return h, nil
 }
 

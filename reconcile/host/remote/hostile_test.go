@@ -315,7 +315,7 @@ func FuzzClient(f *testing.F) {
 			end: make(chan struct{})}
 		g := greeting{Major: major, Target: testTarget()}
 		impatient := timing{beat: time.Hour, patience: time.Hour, grace: time.Millisecond}
-		h, err := connect(t.Context(), pipe, g, impatient, quiet())
+		h, err := connect(t.Context(), pipe, g, impatient)
 		if err != nil {
 			return
 		}

@@ -38,8 +38,7 @@ func TestAHostThatBeginsNothingIsGivenUp(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		calm := timing{beat: 24 * time.Hour, patience: 24 * time.Hour, grace: grace}
-		h, err := connect(t.Context(), newIdling(), greeting{Major: major, Target: testTarget()}, calm,
-			quiet())
+		h, err := connect(t.Context(), newIdling(), greeting{Major: major, Target: testTarget()}, calm)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -76,7 +75,7 @@ func TestAHostThatTalksTooLongIsGivenUp(t *testing.T) {
 			progress("finished", `,"Attempts":1,"Message":"`+text+`"`),
 			progress("container finished", ""), frame(`{"id":2,"result":null}`)}, nil)
 		h, err := connect(t.Context(), newTalking(says), greeting{Major: major, Target: testTarget()},
-			slow(), quiet())
+			slow())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -89,7 +89,7 @@ func greetOver(pipe io.ReadWriteCloser, t Target, timing timing) (*Host, error) 
 		return nil, err
 	}
 	g := greeting{Major: major, Minor: minor, Version: "test", Target: t}
-	return connect(context.Background(), pipe, g, timing, quiet())
+	return connect(context.Background(), pipe, g, timing)
 }
 
 // serving is an agent in this process.

@@ -122,7 +122,7 @@ func (b *blamer) start(head *commit, folder string, q Lines) error {
 	if err != nil || file == "" {
 		return err // without the file none of its lines is committed
 	}
-	committed, err := b.text(e.hash, file)
+	committed, err := b.text(origin{file, e.hash})
 	if err != nil {
 		return err
 	}
@@ -226,7 +226,7 @@ func (b *blamer) pass(c *commit, file string, lines []tracked) error {
 		if o.file == "" || len(lines) == 0 {
 			continue
 		}
-		if lines, err = b.share(file, e, parents[i], o, lines); err != nil {
+		if lines, err = b.share(origin{file, e.hash}, parents[i], o, lines); err != nil {
 			return err
 		}
 	}
@@ -256,14 +256,15 @@ func (b *blamer) parents(c *commit) (out []*commit, cut bool, err error) {
 	return out, cut, nil
 }
 
-// share gives the lines to a parent that stand in its version too, and returns the others.
-func (b *blamer) share(file string, e entry, parent *commit, o origin, lines []tracked) (
+// share gives those of the lines to a parent that its version of the file has too, and returns
+// the others.
+func (b *blamer) share(is origin, parent *commit, was origin, lines []tracked) (
 	[]tracked, error) {
-	then, err := b.text(o.hash, o.file)
+	then, err := b.text(was)
 	if err != nil {
 		return nil, err
 	}
-	now, err := b.text(e.hash, file)
+	now, err := b.text(is)
 	if err != nil {
 		return nil, err
 	}
@@ -276,26 +277,26 @@ func (b *blamer) share(file string, e entry, parent *commit, o origin, lines []t
 		}
 		theirs = append(theirs, tracked{to[t.line], t.of})
 	}
-	b.give(parent, o.file, theirs)
+	b.give(parent, was.file, theirs)
 	return ours, nil
 }
 
 // text reads a version of a file.
-func (b *blamer) text(h plumbing.Hash, file string) ([]string, error) {
+func (b *blamer) text(o origin) ([]string, error) {
 	for _, t := range b.texts {
-		if t.hash == h {
+		if t.hash == o.hash {
 			return t.lines, nil
 		}
 	}
-	data, err := b.from.read(plumbing.BlobObject, h, spec.MaxFileSize)
+	data, err := b.from.read(plumbing.BlobObject, o.hash, spec.MaxFileSize)
 	if d := (*damage)(nil); errors.As(err, &d) {
-		d.place = fmt.Sprintf("%q", file)
+		d.place = fmt.Sprintf("%q", o.file)
 		return nil, d
 	}
 	if err != nil {
-		return nil, fmt.Errorf("cannot read %q: %w", file, err)
+		return nil, fmt.Errorf("cannot read %q: %w", o.file, err)
 	}
-	b.texts = [2]text{{h, splitLines(data)}, b.texts[0]}
+	b.texts = [2]text{{o.hash, splitLines(data)}, b.texts[0]}
 	return b.texts[0].lines, nil
 }
 

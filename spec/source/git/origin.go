@@ -13,7 +13,7 @@ import (
 // maxRenames is how many files that are gone are compared with a new one.
 const maxRenames = 200
 
-// origin is the version of a file that a parent has; file is "" if it has none.
+// origin is one version of a file; file is "" where a parent does not have the file.
 type origin struct {
 	file string
 	hash plumbing.Hash
@@ -96,7 +96,7 @@ func (b *blamer) renamed(c, parent *commit, file string, e entry) (origin, error
 			return o, nil
 		}
 	}
-	now, err := b.text(e.hash, file)
+	now, err := b.text(origin{file, e.hash})
 	if err != nil {
 		return origin{}, err
 	}
@@ -116,7 +116,7 @@ func (b *blamer) renamed(c, parent *commit, file string, e entry) (origin, error
 
 // likeness is which part of the longer of two versions stands in both.
 func (b *blamer) likeness(o origin, now []string) (float64, error) {
-	then, err := b.text(o.hash, o.file)
+	then, err := b.text(o)
 	if large := (*tooLarge)(nil); errors.As(err, &large) {
 		return 0, nil
 	}

@@ -25,7 +25,7 @@ type sshSession struct {
 	remote *ssh.Session
 	in     io.WriteCloser
 	out    io.Reader
-	said   *tail
+	said   *excuses
 	stop   func() bool
 	adv    *packp.AdvRefs
 }
@@ -47,7 +47,7 @@ func (s *Source) openSSH(ctx context.Context, secrets *secrets) (_ *sshSession, 
 	if err != nil {
 		return nil, err
 	}
-	x := &sshSession{said: &tail{}}
+	x := &sshSession{said: &excuses{}}
 	x.stop = context.AfterFunc(ctx, func() { _ = conn.Close() })
 	defer func() {
 		if err != nil {
@@ -156,22 +156,22 @@ func (x *sshSession) Close() error {
 	return x.client.Close()
 }
 
-// tail keeps the first bytes that are written to it.
-type tail struct {
+// excuses keeps the first bytes that are written to it.
+type excuses struct {
 	mu   sync.Mutex
 	data []byte
 }
 
 // Write implements io.Writer.
-func (t *tail) Write(p []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.data = append(t.data, p[:min(len(p), maxExcuse-len(t.data))]...)
+func (e *excuses) Write(p []byte) (int, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.data = append(e.data, p[:min(len(p), maxExcuse-len(e.data))]...)
 	return len(p), nil
 }
 
-func (t *tail) String() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return strings.TrimSpace(string(t.data))
+func (e *excuses) String() string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return strings.TrimSpace(string(e.data))
 }
