@@ -27,6 +27,10 @@ func (h *Host) destroy(ctx context.Context, s plan.Step) (string, error) {
 	st := h.staging(s)
 	dir := filepath.Join(h.opt.LXCPath, s.Container)
 	info, err := os.Lstat(dir)
+	if errors.Is(err, fs.ErrNotExist) && !h.known() {
+		return "", fmt.Errorf("nothing in %q says that a container ever was there: is its disk mounted?",
+			h.opt.LXCPath)
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return "Container destroyed", h.clear(ctx, st)
 	}

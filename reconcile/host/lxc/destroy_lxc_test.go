@@ -122,6 +122,22 @@ func TestDestroyStopsAtAMount(t *testing.T) {
 	l.do(want, plan.Destroy)
 }
 
+// A disk that is gone takes no container with it: told that it is destroyed, the caller would forget
+// the container, which nobody manages any more when the disk comes back.
+func TestDestroyDoesNotTakeALostDiskForSuccess(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	want := l.want("away", 86)
+	l.do(want, plan.Clone)
+	if out, err := exec.Command("mount", "-t", "tmpfs", "none", l.path).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	t.Cleanup(func() { exec.Command("umount", l.path).Run() })
+	l.refuse(want, plan.Destroy)
+	must(t, exec.Command("umount", l.path).Run())
+	l.do(want, plan.Destroy)
+}
+
 func TestLinkInPlaceOfAContainerIsNotFollowed(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
