@@ -128,19 +128,25 @@ func (o *Options) hostLimit() chan struct{} {
 // observeMode is what observe needs to know of the pass.
 type observeMode struct {
 	installation string
-	finished     map[string]int // by host: recorded containers that were made completely
+	made         map[string]int // by host: recorded containers that were made
 	lock         bool           // the pass is going to write
 }
 
 // modeOf gathers it from the state.
 func modeOf(s state.Snapshot, lock bool) observeMode {
-	m := observeMode{installation: s.Installation, finished: map[string]int{}, lock: lock}
+	m := observeMode{installation: s.Installation, made: map[string]int{}, lock: lock}
 	for i := range s.Records {
-		if r := &s.Records[i]; !r.Template && plan.CarriedOut(r.Applied) {
-			m.finished[r.Host]++
+		if r := &s.Records[i]; !r.Template && wasMade(r) {
+			m.made[r.Host]++
 		}
 	}
 	return m
+}
+
+// wasMade reports whether a container is known to have been on its host: it was made as declared, or
+// an action was begun or failed that only one gets which is there.
+func wasMade(r *state.Record) bool {
+	return plan.CarriedOut(r.Applied) || r.Intent != "" && !makesAnew(r.Intent)
 }
 
 // sight is what look brings back from one host.
@@ -164,7 +170,7 @@ func look(ctx context.Context, o *Options, h *spec.Host, in observeMode) (s sigh
 	if s.Visit, s.err = o.visit(ctx, h, in); s.err != nil {
 		return s
 	}
-	if n := in.finished[h.Name]; n > 0 && !s.Actual.Known {
+	if n := in.made[h.Name]; n > 0 && !s.Actual.Known {
 		s.err = fmt.Errorf("none of the %d recorded containers is in %s, nor is any trace that one "+
 			"ever was: is its disk mounted? If they are lost, say so with: "+
 			"mkdir -m 700 -p %[2]s/.reconciler && touch %[2]s/.reconciler/known", n, h.LXCPath)

@@ -2,6 +2,7 @@ package reconcile_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"reconciler/reconcile"
+	"reconciler/reconcile/plan"
 	"reconciler/spec"
 )
 
@@ -71,4 +73,27 @@ func bareTargets(n int) string {
 		fmt.Fprintf(&b, "  h%d: {}\n", i+1)
 	}
 	return b.String()
+}
+
+// A container that was made, and of which a later step failed, may be in use: if it is gone with all
+// that was ever made there, its disk is missing, and nothing is made in its place.
+func TestALostDiskIsNoticedAlsoIfTheLastStepsFailed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1)
+	w.declare("targets: {h1: {a: {image: busybox}}}")
+	w.hosts["h1"].Fail("a", plan.Address, -1, errors.New("on purpose"))
+	o := w.options()
+	o.Tries = 1
+	if _, err := w.tryRun(o); err != nil {
+		t.Fatal(err)
+	}
+	w.hosts["h1"].LoseDisk()
+	writes := w.writes()
+	pass := w.run()
+	if u := pass.Plan.Unreachable; len(u) != 1 || !strings.Contains(u[0].Text, "mounted") {
+		t.Errorf("unreachable are %v, done is %v", u, actions(pass.Plan.Steps))
+	}
+	if w.writes() != writes {
+		t.Error("something was made where the disk should be")
+	}
 }
