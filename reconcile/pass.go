@@ -116,11 +116,20 @@ func (p *Pass) HostNames() []string { return slices.Sorted(maps.Keys(p.Observed)
 
 // load reads the state, and refuses filters that fit neither the tree nor the state.
 func (o *Options) load(ctx context.Context, t *spec.Tree) (state.Snapshot, error) {
+	snapshot, err := o.reload(ctx)
+	if err != nil {
+		return snapshot, err
+	}
+	return snapshot, o.checkFilters(t, snapshot)
+}
+
+// reload is load once more in the same pass, which may have destroyed what a filter names.
+func (o *Options) reload(ctx context.Context) (state.Snapshot, error) {
 	snapshot, err := o.Store.Load(ctx)
 	if err != nil {
 		return snapshot, fmt.Errorf("cannot load the state: %w", err)
 	}
-	return snapshot, o.checkFilters(t, snapshot)
+	return snapshot, nil
 }
 
 // checkFilters refuses a filter that names nothing: it is a misspelling, and quietly doing

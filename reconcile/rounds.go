@@ -55,7 +55,7 @@ func (o *Options) patience(t *spec.Tree) time.Duration {
 // the reason why these hosts were not.
 func (p *Pass) goOn(ctx context.Context, o *Options, f *fleet) {
 	late := Pass{Declaration: p.Declaration}
-	snapshot, err := o.load(ctx, p.Tree)
+	snapshot, err := o.reload(ctx)
 	if err == nil {
 		err = late.round(ctx, o, f, snapshot)
 	} else {

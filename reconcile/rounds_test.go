@@ -193,6 +193,29 @@ targets: {h1: {a: {}, heir: {ip: 10.5.0.9}}, h2: {b: {}}}
 	w.mustBeConverged()
 }
 
+// What the flags name may be gone when a late host answers, because an earlier round destroyed it.
+func TestFlagsHoldForLateHosts(t *testing.T) {
+	t.Parallel()
+	for name, limit := range map[string]func(*reconcile.Options){
+		"allow": func(o *reconcile.Options) { o.Allow = []plan.Allowance{{Host: "h2", Container: "x"}} },
+		"only": func(o *reconcile.Options) {
+			o.Only = []reconcile.Target{{"h1", ""}, {"h2", "b"}, {"h2", "x"}}
+		},
+	} {
+		w := newWorld(t, 2)
+		w.declare("targets: {h1: {}, h2: {x: {from_container: base}}}")
+		w.run()
+		w.declare(twoHosts)
+		o := w.options()
+		limit(&o)
+		pass, err := reconcile.Run(w.late(&o, nil), w.declaration(), o)
+		if err != nil || len(pass.Plan.Unreachable) > 0 || !w.has("h1", "a") {
+			t.Errorf("%s: the late host is not served: %v, %v", name, pass.Plan.Unreachable, err)
+		}
+		w.mustBeConverged()
+	}
+}
+
 // An approved plan is about all hosts, and a rollout must know how its hosts are: there a pass does
 // not begin with some of them.
 func TestApprovedPlansAndRolloutsWaitForAllHosts(t *testing.T) {
