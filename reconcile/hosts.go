@@ -3,6 +3,7 @@ package reconcile
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -160,7 +161,8 @@ func (f *fleet) add(name string, s sight) {
 		f.visits = append(f.visits, s.Visit)
 	}
 	if s.err != nil {
-		f.unreachable = append(f.unreachable, plan.Unreachable{Host: name, Text: s.err.Error()})
+		f.unreachable = append(f.unreachable, plan.Unreachable{Host: name, Text: s.err.Error(),
+			InUse: errors.Is(s.err, execute.ErrHostInUse)})
 		return
 	}
 	f.hosts[name], f.actual[name], f.able[name] = s.Host, s.Actual, s.ability

@@ -65,6 +65,40 @@ func TestHostsAreLookedAtInParallelUpToALimit(t *testing.T) {
 	}
 }
 
+// A host that another run works on is well: it is left alone, and the user learns who has it.
+func TestAHostThatAnotherRunHoldsIsInUse(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 2)
+	w.declare(twoHosts)
+	unlock, err := w.hosts["h1"].Lock(t.Context(), "ann@desk (pid 7, reconciler run)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := w.options()
+	o.LockTimeout = time.Millisecond
+	pass, err := w.tryRun(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if u := pass.Plan.Unreachable; len(u) != 1 || u[0].Host != "h1" || !u[0].InUse ||
+		!strings.Contains(u[0].Text, "in use by ann@desk") {
+		t.Errorf("of the host that is in use the user learns %+v", u)
+	}
+	if !w.has("h2", "a") && !w.has("h2", "b") {
+		t.Error("the other host was left alone, too")
+	}
+	if err := unlock(); err != nil {
+		t.Fatal(err)
+	}
+	if pass := w.run(); len(pass.Plan.Unreachable) > 0 {
+		t.Errorf("of a host that is free again the user learns %+v", pass.Plan.Unreachable)
+	}
+	w.hosts["h1"].Unreachable(errors.New("no route"))
+	if pass := w.run(); len(pass.Plan.Unreachable) != 1 || pass.Plan.Unreachable[0].InUse {
+		t.Errorf("of a host that is away the user learns %+v", pass.Plan.Unreachable)
+	}
+}
+
 // bareTargets declares h1 … hN without a container.
 func bareTargets(n int) string {
 	var b strings.Builder

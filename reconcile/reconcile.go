@@ -36,7 +36,8 @@ type Host interface {
 	Observe(ctx context.Context) (plan.Actual, error)
 	// Lock makes the caller the only writer on this host until it calls unlock or its process
 	// ends, and removes what a killed writer left. It waits for ctx while another holds the lock
-	// and then says who does. by is the text that others are shown.
+	// and then says who does, in an error that wraps execute.ErrHostInUse. by is the text that
+	// others are shown.
 	Lock(ctx context.Context, by string) (unlock func() error, err error)
 }
 

@@ -33,7 +33,8 @@ func newHost(a *app) *cobra.Command {
 const hostCheckExitText = `Exit codes: 0 nothing keeps the hosts from being prepared; 1 failed; 3 something cannot be
 made; 4 some hosts were unreachable. Where several apply, the first of 1, 4, 3 counts.`
 
-const hostPrepareExitText = `Exit codes: 0 done or nothing to do; 1 failed; 4 some hosts were unreachable.`
+const hostPrepareExitText = `Exit codes: 0 done or nothing to do; 1 failed; 4 some hosts were
+unreachable, or in use by another run.`
 
 func newHostCheck(a *app) *cobra.Command {
 	return &cobra.Command{
@@ -207,7 +208,8 @@ func runHostPrepare(ctx context.Context, a *app, args []string) error {
 	return nil
 }
 
-// prepare prepares the host, as the only writer there. lost says that it was not even reached.
+// prepare prepares the host, as the only writer there. lost says that it was not even reached, or
+// that another run holds it.
 func (g ground) prepare(
 	ctx context.Context, patience time.Duration,
 ) (done []string, lost bool, err error) {
@@ -218,7 +220,7 @@ func (g ground) prepare(
 	defer end()
 	unlock, err := g.lock(ctx, p, patience)
 	if err != nil {
-		return nil, false, err
+		return nil, errors.Is(err, execute.ErrHostInUse), err
 	}
 	// What was begun ends: a package manager that is killed leaves a broken host.
 	done, err = p.Prepare(context.WithoutCancel(ctx), g.Preparation())

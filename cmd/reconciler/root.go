@@ -30,7 +30,7 @@ const exitText = `Exit codes:
      a step failed or cannot be done
   2  only with "plan --detailed-exitcode": the plan is not empty
   3  converged as far as allowed, but a guard blocked something or a rollout is not through
-  4  some hosts were unreachable; the others converged
+  4  some hosts were unreachable, or in use by another run; the others converged
 Where several apply, the first of 1, 2, 4, 3 counts.`
 
 // streams are where a command reads and writes: reports to out, logs and progress to err.

@@ -35,3 +35,7 @@ func (Secrets) GoString() string { return "***" }
 
 // ErrPermanent marks an error that trying again cannot heal.
 var ErrPermanent = errors.New("trying again will not help")
+
+// ErrHostInUse marks the error of who waited for the lock of a host that another run holds: nothing
+// is wrong with the host. The text of the error says who has it.
+var ErrHostInUse = errors.New("it is in use")

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"reconciler/reconcile"
+	"reconciler/reconcile/execute"
 	"reconciler/spec"
 	"reconciler/state"
 )
@@ -46,7 +47,7 @@ type machine struct {
 	look    *look       // the last, unless a pass has taken it
 	trusted bool        // it answered in time when it was last asked: passes wait for it
 	failed  int         // looks in a row
-	text    string      // why the last of them did
+	failure error       // why the last of them did
 	retry   time.Time   // when the next one is
 
 	again chan struct{}      // has an element if the next look shall begin at once
@@ -165,14 +166,18 @@ func (m *machine) hurry() {
 	}
 }
 
-// silent says that a host is being looked at, or what is known of it. The text is the same for as
-// long as nothing new is known.
+// silent says that a host is being looked at, or what is known of it. The error is the same
+// for as long as nothing new is known.
 func (m *machine) silent(patience time.Duration) error {
-	if m.text != "" {
-		return errors.New(m.text)
+	if m.failure != nil {
+		return m.failure
 	}
-	return fmt.Errorf("it has not answered within %s, since %s", patience,
-		m.look.began.UTC().Format(time.DateTime+" UTC"))
+	perhaps := ""
+	if m.conn != nil {
+		perhaps = "; another run may work on it"
+	}
+	return fmt.Errorf("it has not answered within %s, since %s%s", patience,
+		m.look.began.UTC().Format(time.DateTime+" UTC"), perhaps)
 }
 
 // busy returns what was worked on when the hosts began to show what passes may take now: what is
@@ -210,10 +215,12 @@ func (h *hosts) tries(host string) (x Unknown, silent bool) {
 	if m == nil || m.look == nil || m.look.hasEnded() && m.look.failure == nil {
 		return x, false
 	}
-	x = Unknown{Host: host, Tries: m.failed, Text: m.text, Retry: m.retry}
+	x = Unknown{Host: host, Tries: m.failed, Retry: m.retry}
+	why := m.failure
 	if !m.look.hasEnded() {
-		x.Tries, x.Retry, x.Text = m.failed+1, time.Time{}, m.silent(h.o.patience).Error()
+		x.Tries, x.Retry, why = m.failed+1, time.Time{}, m.silent(h.o.patience)
 	}
+	x.Text, x.InUse = why.Error(), errors.Is(why, execute.ErrHostInUse)
 	return x, true
 }
 

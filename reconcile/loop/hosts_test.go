@@ -111,6 +111,30 @@ func TestAHostThatFailsIsTriedAgainBySelf(t *testing.T) {
 	}
 }
 
+// A host that another run works on is no trouble of the host, also while it is tried again.
+func TestAHostThatAnotherRunHoldsIsInUse(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, 2)
+	unlock, err := f.hosts["h2"].Fake.Lock(t.Context(), "ann@desk (pid 7)")
+	must(t, err)
+	f.have(map[string]string{"h1": "a", "h2": "b"})
+	f.begin(func(o *loop.Options) { o.Pass.LockTimeout = time.Millisecond })
+	f.eventuallyRun("h1/a")
+	f.eventually("it is tried three times", func() bool {
+		x, _ := f.unknown("h2")
+		return x.Tries >= 3
+	})
+	x, _ := f.unknown("h2")
+	if !x.InUse || !strings.Contains(x.Text, "in use by ann@desk (pid 7)") {
+		t.Errorf("the status says of the host: %+v", x)
+	}
+	f.eventually("the log says who has it", func() bool {
+		return f.log.count(`"host is in use by another run h2" error=`) == 1
+	})
+	must(t, unlock())
+	f.eventuallyRun("h2/b")
+}
+
 // Who has mended a host and says so must not wait for ten minutes.
 func TestAPersonGetsAHostTriedAtOnce(t *testing.T) {
 	t.Parallel()

@@ -34,6 +34,9 @@ func (l *Loop) log(r Report) {
 	now := map[complaint]bool{}
 	for _, u := range r.Pass.Plan.Unreachable {
 		c := complaint{what: "host is unreachable", host: u.Host}
+		if u.InUse {
+			c.what = "host is in use by another run"
+		}
 		now[c] = true
 		l.complain(log, c, u.Text)
 	}

@@ -100,11 +100,11 @@ func (p *pursuit) settle(ctx context.Context, l *look) (wait time.Duration, answ
 	if l.failure == nil {
 		// To connect may take long, and is not done again.
 		m.trusted = time.Since(l.connected) <= h.o.patience
-		m.failed, m.text = 0, ""
+		m.failed, m.failure = 0, nil
 	} else if ctx.Err() == nil {
 		m.failed++
 		wait = h.o.backoff.after(m.failed)
-		m.trusted, m.text, m.retry = false, l.failure.Error(), h.o.pass.Now().Add(wait)
+		m.trusted, m.failure, m.retry = false, l.failure, h.o.pass.Now().Add(wait)
 	}
 	close(l.done)
 	h.mu.Unlock()

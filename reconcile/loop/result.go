@@ -6,7 +6,7 @@ import "reconciler/reconcile/report"
 const (
 	Success     = "success"     // everything is as declared, but what is held
 	Failed      = "failed"      // no host was touched, a step failed, or a mistake blocks something
-	Unreachable = "unreachable" // some hosts were; the others are as declared
+	Unreachable = "unreachable" // some hosts were, or in use; the others are as declared
 	Blocked     = "blocked"     // a guard blocked something, or a rollout is not through
 )
 

@@ -48,6 +48,7 @@ type Unknown struct {
 	Host  string
 	Since time.Time // when the first of the passes began that found it so
 	Text  string    // why it is so now
+	InUse bool      // another run holds it
 	Tries int       // to see it since it last answered
 	Retry time.Time // when the next one is; zero: it is going on, or comes with the next pass
 }
@@ -121,7 +122,7 @@ func (s *Status) unreached(r Report) map[string]Unknown {
 		if !before {
 			x = Unknown{Host: u.Host, Since: r.Began}
 		}
-		x.Text = u.Text
+		x.Text, x.InUse = u.Text, u.InUse
 		x.Tries++
 		found[u.Host] = x
 	}

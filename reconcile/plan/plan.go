@@ -214,8 +214,9 @@ type Unmanaged struct {
 
 // Unreachable is a host of which nothing is known in this pass.
 type Unreachable struct {
-	Host string `json:"host"`
-	Text string `json:"text"`
+	Host  string `json:"host"`
+	Text  string `json:"text"`
+	InUse bool   `json:"in_use,omitempty"` // nothing is wrong with it: another run holds it
 }
 
 // Plan is what Compute answers: ordered steps, and everything that is not done with its reason.

@@ -130,12 +130,15 @@ func (p *planner) leftOut(host, _ string) bool {
 	})
 }
 
-// faults returns the hosts that count as failed, and why: what cannot be reached, has a mistake to
-// mend, or a container that failed.
+// faults returns the hosts that count as failed, and why: what cannot be reached or is in use, has a
+// mistake to mend, or a container that failed.
 func (p *planner) faults(broken map[string]string) map[string]string {
 	faults := map[string]string{}
 	for _, u := range p.out.Unreachable {
 		faults[u.Host] = "it cannot be reached: " + u.Text
+		if u.InUse {
+			faults[u.Host] = u.Text
+		}
 	}
 	for _, b := range p.out.Blocked {
 		if b.Failed && faults[b.Host] == "" {

@@ -13,7 +13,7 @@ const (
 	ExitFailed      = 1 // a host or step failed or was not begun, or a mistake blocks something
 	ExitNotEmpty    = 2 // only on request: the plan is not empty
 	ExitBlocked     = 3 // a guard blocked something, or a rollout is not through
-	ExitUnreachable = 4 // some hosts were unreachable
+	ExitUnreachable = 4 // some hosts were unreachable, or in use by another run
 )
 
 // ExitCode answers for a plan and, if it was carried out, its result (else nil). Where several

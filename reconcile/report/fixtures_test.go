@@ -145,6 +145,11 @@ func fullPlan() plan.Plan {
 	return p
 }
 
+func inUseFixtures() []plan.Unreachable {
+	return []plan.Unreachable{{Host: "devhost11.local", InUse: true, Text: "cannot lock host " +
+		`"devhost11.local": it is in use by ann@desk (pid 7, reconciler run) since 2026-01-02T03:04:05Z`}}
+}
+
 func blockedFixtures() []plan.Blocked {
 	return []plan.Blocked{
 		{

@@ -79,8 +79,12 @@ func remarks(p plan.Plan) []annotation {
 		all = append(all, blockedRemark(b))
 	}
 	for _, u := range p.Unreachable {
-		all = append(all, annotation{levelError, spec.Position{},
-			clean(u.Host) + " is unknown", paragraph(u.Text)})
+		is := safe(" is unknown")
+		if u.InUse {
+			is = " is in use"
+		}
+		all = append(all, annotation{levelError, spec.Position{}, clean(u.Host) + is,
+			paragraph(u.Text)})
 	}
 	for _, w := range p.Warnings {
 		text := paragraph(w.Text)

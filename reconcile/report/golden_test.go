@@ -93,6 +93,7 @@ func TestResultGoldens(t *testing.T) {
 	full, one := fullPlan(), onePlan()
 	creation := plan.Plan{Steps: append(templateSteps(), createSteps("new.foo.com")...)}
 	waiting := plan.Plan{Steps: one.Steps, Held: full.Held}
+	inUse := plan.Plan{Steps: one.Steps, Unreachable: append(inUseFixtures(), full.Unreachable...)}
 	cases := map[string]struct {
 		plan   plan.Plan
 		result execute.Result
@@ -101,6 +102,7 @@ func TestResultGoldens(t *testing.T) {
 		"result-one":         {one, execute.Result{Outcomes: outcomesOf(one)}},
 		"result-prepare":     {preparePlan(), preparedResult()},
 		"result-held":        {waiting, execute.Result{Outcomes: outcomesOf(waiting)}},
+		"result-in-use":      {inUse, execute.Result{Outcomes: outcomesOf(inUse)}},
 		"result-creation":    {creation, execute.Result{Outcomes: outcomesOf(creation)}},
 		"result-failed":      {full, failedResult(full)},
 		"result-interrupted": {creation, interruptedResult(creation)},
@@ -169,6 +171,8 @@ func TestRowGoldens(t *testing.T) {
 					{Host: "dark", Since: record.Created, Tries: 7, Error: "no route to host",
 						Next: record.Created.Add(10 * time.Minute)},
 					{Host: "slow", Since: record.Created, Tries: 1, Error: "it has not answered"},
+					{Host: "taken", Since: record.Created, Tries: 1, InUse: true,
+						Error: inUseFixtures()[0].Text},
 				}},
 		},
 		"status-empty": Status{},

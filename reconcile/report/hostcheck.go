@@ -1,6 +1,7 @@
 package report
 
 import (
+	"errors"
 	"io"
 	"slices"
 	"strconv"
@@ -165,8 +166,11 @@ func (r HostPreparations) JSON(w io.Writer) error {
 // of w.
 func (r HostPreparations) Text(w io.Writer, o TextOptions) error {
 	p := newPrinter(w, o)
-	done := 0
+	done, inUse := 0, 0
 	for _, h := range r.Hosts {
+		if errors.Is(h.Err, execute.ErrHostInUse) {
+			inUse++
+		}
 		if h.Err == nil && len(h.Done) == 0 {
 			p.line(2, "  ", p.paint(bold, clean(h.Host)), ": nothing to do")
 			continue
@@ -178,6 +182,10 @@ func (r HostPreparations) Text(w io.Writer, o TextOptions) error {
 	}
 	_, broken := hostScore(r.Hosts)
 	p.line(0)
-	p.closing("Done: "+count(done, "host")+" prepared, "+number(broken)+" failed.", "")
+	rest := safe("")
+	if inUse > 0 {
+		rest = number(inUse) + " in use by another run."
+	}
+	p.closing("Done: "+count(done, "host")+" prepared, "+number(broken-inUse)+" failed.", rest)
 	return p.close()
 }

@@ -3,6 +3,7 @@ package report
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -92,6 +93,23 @@ func TestSecondPreparationSaysThatThereIsNothingToDo(t *testing.T) {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is missing:\n%s", want, text)
 		}
+	}
+}
+
+func TestAHostInUseIsNoFailure(t *testing.T) {
+	t.Parallel()
+	err := fmt.Errorf("cannot lock host %q: %w by ann@desk", "a", execute.ErrHostInUse)
+	text := rendered(t, func(b *bytes.Buffer) error {
+		return HostPreparations{[]execute.HostOutcome{{Host: "a", Err: err}}}.Text(b, TextOptions{})
+	})
+	const want = `  = a in use by another run, left alone
+      cannot lock host "a": it is in use by ann@desk
+      hint: try again when that run has ended
+
+Done: 0 hosts prepared, 0 failed. 1 in use by another run.
+`
+	if text != want {
+		t.Errorf("the user is told:\n%s", text)
 	}
 }
 

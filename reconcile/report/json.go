@@ -40,7 +40,7 @@ type PlanSummary struct {
 	Blocked     int `json:"blocked"`
 	Held        int `json:"held"`
 	Unmanaged   int `json:"unmanaged"`
-	Unreachable int `json:"unreachable"` // hosts
+	Unreachable int `json:"unreachable"` // hosts, with those that another run holds
 	Warnings    int `json:"warnings"`
 }
 

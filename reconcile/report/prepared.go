@@ -1,6 +1,7 @@
 package report
 
 import (
+	"errors"
 	"time"
 
 	"reconciler/reconcile/execute"
@@ -34,7 +35,12 @@ func (p *printer) hosts(all []execute.HostOutcome) { sectionOf(p, "Hosts", all, 
 
 func (p *printer) host(h execute.HostOutcome) {
 	marker, did := p.paint(yellow, "~ "), safe("prepared")
-	if h.Err != nil {
+	hint := safe("hint: the next run goes on with what is missing")
+	switch {
+	case errors.Is(h.Err, execute.ErrHostInUse):
+		marker, did = p.paint(yellow, "= "), p.paint(yellow, "in use by another run, left alone")
+		hint = "hint: try again when that run has ended"
+	case h.Err != nil:
 		marker, did = p.paint(red, "! "), p.paint(red, "FAILED, its containers are left alone")
 	}
 	took := safe("")
@@ -47,7 +53,7 @@ func (p *printer) host(h execute.HostOutcome) {
 	}
 	if h.Err != nil {
 		p.indented(detail, h.Err.Error())
-		p.line(detail, "hint: the next run goes on with what is missing")
+		p.line(detail, hint)
 	}
 }
 

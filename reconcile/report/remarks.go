@@ -74,7 +74,11 @@ func (r reviewer) unreachable(all []plan.Unreachable) *section {
 		p.heading(l.title, len(all))
 		p.paragraph("Nothing is known of their containers: they may change, or be gone.")
 		for _, u := range all {
-			p.add("\n- ", code(u.Host), " is **unknown**: ", lines(u.Text), "\n")
+			is := inert("unknown")
+			if u.InUse {
+				is = "in use"
+			}
+			p.add("\n- ", code(u.Host), " is **", is, "**: ", lines(u.Text), "\n")
 		}
 	}
 	return &section{n: len(all), levels: []func(*page){whole, l.names, l.unlisted}}

@@ -54,6 +54,9 @@ func TestRemarksSayWhatToDo(t *testing.T) {
 			"Nothing is known of their containers",
 			"- `devhost12.local` is **unknown**: `cannot connect to host:`<br>`connection refused`",
 		}, []string{"| `devhost12.local` | 1 | `devhost12.local` |"}},
+		"in use": {r.unreachable(inUseFixtures()), []string{
+			"- `devhost11.local` is **in use**: `cannot lock host",
+		}, nil},
 	} {
 		whole, names := written(c.section, 0), written(c.section, 1)
 		for _, words := range c.words {

@@ -36,7 +36,7 @@ type ResultSummary struct {
 	Unchanged   int `json:"unchanged"`
 	Blocked     int `json:"blocked"`
 	Held        int `json:"held"`
-	Unreachable int `json:"unreachable"` // hosts
+	Unreachable int `json:"unreachable"` // hosts, with those that another run holds
 }
 
 // ContainerResult is what became of one container.

@@ -147,5 +147,6 @@ func descriptions() map[string]string {
 		"Step.reason":          "the code is for machines; others may be added",
 		"Blocked.unblock":      "the flag or edit that lets it through",
 		"Blocked.failed":       "a mistake to mend, not a guard",
+		"Unreachable.in_use":   "nothing is wrong with the host: another run works on it",
 	}
 }

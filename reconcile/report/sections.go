@@ -64,10 +64,26 @@ func (p *printer) unmanaged(list []plan.Unmanaged) {
 }
 
 func (p *printer) unreachable(list []plan.Unreachable) {
+	away, inUse := apart(list)
 	const title = "Unreachable hosts, nothing is known of their containers"
-	sectionOf(p, title, list, func(u plan.Unreachable) {
+	sectionOf(p, title, away, func(u plan.Unreachable) {
 		p.sentence(p.paint(red, "! "+clean(u.Host))+": ", u.Text)
 	})
+	sectionOf(p, "Hosts in use by another run, left alone", inUse, func(u plan.Unreachable) {
+		p.sentence(p.paint(yellow, "= "+clean(u.Host))+": ", u.Text)
+	})
+}
+
+// apart separates the hosts that cannot be reached from those that another run holds.
+func apart(list []plan.Unreachable) (away, inUse []plan.Unreachable) {
+	for _, u := range list {
+		if u.InUse {
+			inUse = append(inUse, u)
+		} else {
+			away = append(away, u)
+		}
+	}
+	return away, inUse
 }
 
 func (p *printer) warnings(list []spec.Problem) {

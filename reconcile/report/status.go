@@ -29,13 +29,14 @@ type SuspensionRow struct {
 	Until     time.Time `json:"until,omitzero"` // UTC; zero: until it is resumed
 }
 
-// UnreachableRow is a host that a daemon cannot see.
+// UnreachableRow is a host that a daemon cannot see, or may not work on.
 type UnreachableRow struct {
 	Host  string    `json:"host"`
 	Since time.Time `json:"since"`             // UTC; when the first pass began that found it so
 	Tries int       `json:"tries"`             // to see it since it last answered
 	Next  time.Time `json:"next_try,omitzero"` // UTC; zero: it is going on, or comes with a pass
 	Error string    `json:"error"`
+	InUse bool      `json:"in_use,omitempty"` // another run holds it
 }
 
 // DaemonRow is what a running daemon says of itself.
@@ -109,19 +110,23 @@ func (p *printer) daemon(d *DaemonRow) {
 		{"its result", d.LastResult}, {"last success", stamp(d.LastSuccess)},
 		{"working on", strconv.Itoa(d.Busy)},
 	})
-	if len(d.Unreachable) > 0 {
-		p.line(0)
-		p.unreachableHosts(d.Unreachable)
-	}
+	p.unseen("UNREACHABLE", false, d.Unreachable)
+	p.unseen("IN USE BY ANOTHER RUN", true, d.Unreachable)
 }
 
-func (p *printer) unreachableHosts(list []UnreachableRow) {
-	rows := make([][]string, 0, len(list))
+// unseen writes the hosts that another run holds, or the others.
+func (p *printer) unseen(title string, inUse bool, list []UnreachableRow) {
+	var rows [][]string
 	for _, r := range list {
-		rows = append(rows, []string{r.Host, stamp(r.Since), strconv.Itoa(r.Tries),
-			cmp.Or(stamp(r.Next), "now"), r.Error})
+		if r.InUse == inUse {
+			rows = append(rows, []string{r.Host, stamp(r.Since), strconv.Itoa(r.Tries),
+				cmp.Or(stamp(r.Next), "now"), r.Error})
+		}
 	}
-	p.table([]string{"UNREACHABLE", "SINCE", "TRIES", "NEXT TRY", "WHY"}, rows)
+	if len(rows) > 0 {
+		p.line(0)
+		p.table([]string{title, "SINCE", "TRIES", "NEXT TRY", "WHY"}, rows)
+	}
 }
 
 // JSON writes the status as one document. Lists are never null.

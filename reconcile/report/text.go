@@ -219,8 +219,12 @@ func left(pl plan.Plan) []safe {
 	if n := len(pl.Held); n > 0 {
 		more = append(more, number(n)+" held")
 	}
-	if n := len(pl.Unreachable); n > 0 {
+	away, inUse := apart(pl.Unreachable)
+	if n := len(away); n > 0 {
 		more = append(more, count(n, "host")+" unreachable")
+	}
+	if n := len(inUse); n > 0 {
+		more = append(more, count(n, "host")+" in use by another run")
 	}
 	return more
 }

@@ -79,6 +79,11 @@ func TestVerdictOfAPlan(t *testing.T) {
 			plan.Plan{Unreachable: []plan.Unreachable{lost, lost}, Unchanged: 4}, 1,
 			"Plan: 0 to create, 0 to change, 0 to destroy. 4 unchanged, 2 hosts unreachable.",
 		},
+		{
+			plan.Plan{Unreachable: append(inUseFixtures(), lost)}, 1,
+			"Plan: 0 to create, 0 to change, 0 to destroy. 1 host unreachable, 1 host in use by " +
+				"another run.",
+		},
 	}
 	for _, c := range cases {
 		var b bytes.Buffer

@@ -39,7 +39,8 @@ func (s *server) document(ctx context.Context) Status {
 	}
 	for _, u := range now.Unknown {
 		d.Unreachable = append(d.Unreachable, report.UnreachableRow{Host: u.Host,
-			Since: u.Since.UTC(), Tries: u.Tries, Next: u.Retry.UTC(), Error: u.Text})
+			Since: u.Since.UTC(), Tries: u.Tries, Next: u.Retry.UTC(), Error: u.Text,
+			InUse: u.InUse})
 	}
 	suspensions, passes, err := s.Memory(ctx)
 	if err != nil {

@@ -208,7 +208,7 @@ func (f *Fake) lockedBy() error {
 	if f.holder != nil {
 		holder = *f.holder
 	}
-	return fmt.Errorf("cannot lock host %q: it is locked by %s", f.config.Host, holder)
+	return fmt.Errorf("cannot lock host %q: %w by %s", f.config.Host, execute.ErrHostInUse, holder)
 }
 
 func (f *Fake) releaseLocked() {

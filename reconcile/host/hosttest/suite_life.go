@@ -1,11 +1,13 @@
 package hosttest
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"sync"
 
+	"reconciler/reconcile/execute"
 	"reconciler/reconcile/plan"
 )
 
@@ -161,7 +163,8 @@ func exclusive(l *lab) {
 	defer cancel()
 	if _, err := l.s.Driver.Lock(ctx, "bob (pid 2)"); err == nil {
 		l.t.Fatal("two writers hold the lock at once")
-	} else if !strings.Contains(err.Error(), "alice (pid 1)") {
+	} else if !errors.Is(err, execute.ErrHostInUse) ||
+		!strings.Contains(err.Error(), "in use by alice (pid 1)") {
 		l.t.Errorf("the error does not tell who has the lock: %v", err)
 	}
 	if err := unlock(); err != nil {

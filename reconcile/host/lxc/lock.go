@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"reconciler/reconcile/execute"
 )
 
 const (
@@ -27,8 +29,8 @@ const (
 // Lock makes the caller, who is named by, the only writer on this host, and then removes what
 // runs that were killed left half-made. What cannot be removed is logged and stays; it hinders
 // only the container that it belongs to. Lock tries at least once, also when ctx has ended, and
-// waits until then; the error says who holds the lock. The lock ends with unlock or with the
-// process. Unlocking twice is harmless.
+// waits until then; the error wraps execute.ErrHostInUse and says who holds the lock. The lock ends
+// with unlock or with the process. Unlocking twice is harmless.
 func (h *Host) Lock(ctx context.Context, by string) (unlock func() error, err error) {
 	work, err := h.openWorkDir()
 	if err != nil {
@@ -42,8 +44,10 @@ func (h *Host) Lock(ctx context.Context, by string) (unlock func() error, err er
 	fd := int(file.Fd())
 	err = poll(ctx, func() error { return unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) })
 	if err != nil {
-		err = fmt.Errorf("cannot lock host %q, which is held by %s: %w",
-			h.opt.Host, holderIn(file), err)
+		if errors.Is(err, context.Cause(ctx)) {
+			err = fmt.Errorf("%w by %s", execute.ErrHostInUse, holderIn(file))
+		}
+		err = fmt.Errorf("cannot lock host %q: %w", h.opt.Host, err)
 		return nil, errors.Join(err, file.Close())
 	}
 	if err := errors.Join(file.Truncate(0), writeStart(file, by+"\n")); err != nil {

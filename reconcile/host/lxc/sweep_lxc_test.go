@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"reconciler/reconcile/execute"
 	"reconciler/reconcile/plan"
 )
 
@@ -250,7 +251,7 @@ func TestLockWithoutTimeToWait(t *testing.T) {
 		t.Fatalf("a free lock is not taken: %v", err)
 	}
 	_, err = l.open().Lock(ctx, "second")
-	if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "first") {
+	if !errors.Is(err, execute.ErrHostInUse) || !strings.Contains(err.Error(), "in use by first") {
 		t.Errorf("a taken lock gives %v", err)
 	}
 	must(t, unlock())

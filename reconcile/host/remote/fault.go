@@ -21,6 +21,7 @@ type fault struct {
 	Permanent bool `json:",omitempty"`
 	Cancelled bool `json:",omitempty"` // it wraps context.Canceled
 	Late      bool `json:",omitempty"` // it wraps context.DeadlineExceeded
+	InUse     bool `json:",omitempty"` // it wraps execute.ErrHostInUse
 }
 
 // faultOf takes apart the error of a step.
@@ -29,6 +30,7 @@ func faultOf(err error, s plan.Step) fault {
 		Permanent: errors.Is(err, execute.ErrPermanent),
 		Cancelled: errors.Is(err, context.Canceled),
 		Late:      errors.Is(err, context.DeadlineExceeded),
+		InUse:     errors.Is(err, execute.ErrHostInUse),
 	}
 	step, ok := err.(*execute.StepError)
 	if ok && step.Host == s.Host && step.Container == s.Container && step.Action == s.Action {
@@ -77,6 +79,9 @@ func (e remoteError) Unwrap() (wrapped []error) {
 	}
 	if e.Late {
 		wrapped = append(wrapped, context.DeadlineExceeded)
+	}
+	if e.InUse {
+		wrapped = append(wrapped, execute.ErrHostInUse)
 	}
 	return wrapped
 }
