@@ -19,6 +19,7 @@ type seenHost struct {
 	Bridges    []string        `json:"bridges,omitempty"`
 	Others     []string        `json:"others,omitempty"`
 	Known      bool            `json:"known,omitempty"`
+	Missing    string          `json:"missing,omitempty"`
 	Containers []seenContainer `json:"containers,omitempty"`
 }
 
@@ -30,7 +31,8 @@ type seenContainer struct {
 
 // seen returns an observation without what changes although nobody changes anything.
 func seen(a plan.Actual) seenHost {
-	s := seenHost{Host: a.Host, Bridges: a.Bridges, Others: a.Others, Known: a.Known}
+	s := seenHost{Host: a.Host, Bridges: a.Bridges, Others: a.Others, Known: a.Known,
+		Missing: a.Missing}
 	for _, o := range a.Containers {
 		o.PID = 0
 		o.Addresses = lasting(o.Addresses)
@@ -52,7 +54,8 @@ func lasting(addresses []string) []string {
 
 // actual is the reverse of seen.
 func (s seenHost) actual() plan.Actual {
-	a := plan.Actual{Host: s.Host, Bridges: s.Bridges, Others: s.Others, Known: s.Known}
+	a := plan.Actual{Host: s.Host, Bridges: s.Bridges, Others: s.Others, Known: s.Known,
+		Missing: s.Missing}
 	for _, c := range s.Containers {
 		if c.LiveRawKnown && c.Live != nil && c.Live.Raw == nil {
 			c.Live.Raw = map[string][]string{}

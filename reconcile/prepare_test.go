@@ -70,6 +70,54 @@ func TestBareHostBecomesOneWithContainersInOnePass(t *testing.T) {
 	}
 }
 
+// A host may have LXC, and not yet the directory in which its containers shall be.
+func TestDirectoryOfContainersIsMadeBeforeThem(t *testing.T) {
+	w := newWorld(t, 1)
+	host := w.bare("new")
+	host.LoseDirectory("/srv/lxc")
+	w.declare(prepareTree)
+	pass := w.run()
+	want := "new: bridge lxcbr1, directory /srv/lxc, package lxc, sysctl net.ipv4.ip_forward,"
+	if got := passText(pass); got != want {
+		t.Errorf("the plan is about %q", got)
+	}
+	if code := report.ExitCode(pass.Plan, pass.Result, false); code != report.ExitDone ||
+		!strings.Contains(host.String(), "container b: running") || !w.plan().Empty() {
+		t.Errorf("exit code %d, and then\n%s", code, host)
+	}
+}
+
+// Nothing tells a directory that was never made from one whose disk is not mounted but that nothing
+// was ever made in it, and that somebody says that it shall be made.
+func TestMissingDirectoryIsNoEmptyHost(t *testing.T) {
+	for name, c := range map[string]struct {
+		tree string
+		made bool
+		says string
+	}{
+		"containers were made there": {prepareTree, true, "none of the 2 recorded containers"},
+		"nothing is to be prepared": {strings.Replace(prepareTree,
+			"prepare: {sysctl: {net.ipv4.ip_forward: 1}}", "", 1), false, "does not exist"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, 1)
+			host := w.bare("new")
+			w.declare(prepareTree)
+			if c.made {
+				w.run()
+			}
+			host.LoseDirectory("/var/lib/lxc")
+			before := host.Writes()
+			w.declare(c.tree)
+			pass := w.run()
+			if u := pass.Plan.Unreachable; len(u) != 1 || !strings.Contains(u[0].Text, c.says) ||
+				host.Writes() != before || len(pass.Plan.Prepare) != 0 {
+				t.Errorf("it is taken for an empty host: %+v, %q\n%s", u, passText(pass), host)
+			}
+		})
+	}
+}
+
 func TestPlanPreparesNothing(t *testing.T) {
 	w := newWorld(t, 1)
 	host := w.bare("new")

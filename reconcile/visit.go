@@ -3,6 +3,7 @@ package reconcile
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"reflect"
 	"time"
@@ -54,9 +55,14 @@ func (o *Options) Look(
 
 // see fills in what there is to know of the host.
 func (v *Visit) see(ctx context.Context, o *Options, declared *spec.Host) (err error) {
-	if v.Actual, err = observeOne(ctx, v.Host); err == nil {
-		v.ability, err = examine(ctx, o, declared, *v)
+	if v.Actual, err = observeOne(ctx, v.Host); err != nil {
+		return err
 	}
+	if v.Actual.Missing != "" && declared.Prepare == nil {
+		return fmt.Errorf("the directory of its containers, %s, does not exist: is its disk mounted? "+
+			"If there never was one, make it, or declare prepare: {} for the host", declared.LXCPath)
+	}
+	v.ability, err = examine(ctx, o, declared, *v)
 	return err
 }
 

@@ -66,4 +66,13 @@ func TestMachineWithoutLXC(t *testing.T) {
 	if mode := strings.TrimSpace(m.Run("stat -c %a /srv/x")); mode != "750" {
 		t.Errorf("the directory has mode %s", mode)
 	}
+	c.declare(t, hosts(", lxcpath: /srv/new/lxc"))
+	expect("no directory for containers", 4, "/srv/new/lxc, does not exist: is its disk mounted", "plan")
+	c.declare(t, hosts(", lxcpath: /srv/new/lxc, prepare: {bridges: {}}"))
+	expect("a plan to make it", 0, `directory /srv/new/lxc(?s:.*)Plan: 1 host to prepare`, "plan")
+	if got := m.Run("ls /srv"); strings.Contains(got, "new") {
+		t.Errorf("to plan a directory makes it: %s", got)
+	}
+	expect("it is made", 0, `directory /srv/new/lxc(?s:.*)Done: 1 host prepared`, "run", "--once")
+	expect("it is there", 0, `No changes\.`, "run", "--once")
 }

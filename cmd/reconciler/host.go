@@ -107,12 +107,6 @@ func grounds(ctx context.Context, a *app, args []string) ([]ground, error) {
 
 // reach connects to the host as to a machine. It works without LXC.
 func (g ground) reach(ctx context.Context, log *slog.Logger) (reconcile.Preparer, func(), error) {
-	if g.Connect == "local" && !g.dial.mayChange {
-		return nil, nil, notRoot(g.Name)
-	}
-	if g.Connect == "local" {
-		return prepare.New(g.LXCPath), func() {}, nil
-	}
 	host, err := g.dial.dial(ctx, g.Host, "")
 	if err != nil {
 		return nil, nil, err
@@ -165,6 +159,9 @@ func runHostCheck(ctx context.Context, a *app, args []string) error {
 func (g ground) check(ctx context.Context) report.HostCheck {
 	c := report.HostCheck{Host: g.Name}
 	p, end, err := g.reach(ctx, g.dial.log)
+	if err != nil && g.Connect == "local" {
+		p, end, err = prepare.New(g.LXCPath), func() {}, nil // which works without liblxc too
+	}
 	if err == nil {
 		defer end()
 		want := g.Preparation()
@@ -233,12 +230,9 @@ func (g ground) lock(
 ) (unlock func() error, err error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	if host, ok := p.(reconcile.Host); ok {
-		return host.Lock(ctx, g.by)
+	host, ok := p.(reconcile.Host)
+	if !ok {
+		return nil, fmt.Errorf("cannot lock host %q: this kind of host cannot be locked", g.Name)
 	}
-	local, err := openLocal(g.Name, g.LXCPath, "", g.dial.log)
-	if err != nil {
-		return nil, err
-	}
-	return local.Lock(ctx, g.by)
+	return host.Lock(ctx, g.by)
 }

@@ -142,6 +142,12 @@ func (s *scene) refuses(all ...string) *scene {
 	return s
 }
 
+// without takes the directory of its containers from the host.
+func (s *scene) without(directory string) *scene {
+	s.in.Actual.Missing = directory
+	return s
+}
+
 // can sets the facts of the host: those of a small machine, changed.
 func (s *scene) can(edits ...func(*plan.Facts)) *scene {
 	s.in.Facts = &plan.Facts{LXC: "5.0.2", Backings: []string{"dir", "overlayfs"},

@@ -10,6 +10,10 @@ import (
 // otherwise it is blocked, with the numbers.
 func (p *planner) fits(it *item) bool {
 	f, d := p.h.Facts, it.want
+	if missing := p.h.Actual.Missing; missing != "" && !p.ready.place {
+		return p.refuse(it, BlockedPreparation, "the directory of its containers, "+missing+
+			", does not exist on the host", "make it, or declare prepare for the host")
+	}
 	if f == nil {
 		return true
 	}

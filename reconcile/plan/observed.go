@@ -15,6 +15,10 @@ type Actual struct {
 	// Known says that a container was made here before: the driver left a file that says so beside
 	// the containers. A host that has records but is not Known may be one whose disk is not mounted.
 	Known bool
+
+	// Missing is the directory of the containers if it does not exist; nothing else than Bridges is
+	// known then. That is no empty host unless preparing it shall make the directory.
+	Missing string `json:",omitempty"`
 }
 
 // State of a container as liblxc names it, in lower case.

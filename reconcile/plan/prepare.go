@@ -27,6 +27,7 @@ type readiness struct {
 	hold    *Hold    // of the whole host; nil: none
 	bridges []string // that it makes, now or once it is no longer held
 	lxc     bool     // it installs LXC, likewise
+	place   bool     // it makes the directory of the containers, likewise
 	waits   string   // code of what it waits for; empty: it does not wait
 	disk    int64    // bytes of its disk that new containers of this plan take
 }
@@ -62,7 +63,8 @@ func (p *planner) prepare() {
 	default:
 		p.out.Prepare = append(p.out.Prepare, HostPreparation{Host: p.h.Host, Changes: changes})
 	}
-	p.ready.lxc = true
+	p.ready.lxc = !refused["package lxc"]
+	p.ready.place = !refused["directory "+p.h.Actual.Missing]
 	for _, b := range w.Want.Bridges {
 		if !refused["bridge "+b.Name] {
 			p.ready.bridges = append(p.ready.bridges, b.Name)
@@ -102,7 +104,7 @@ func (p *planner) holdUnprepared() {
 		it := &p.items[i]
 		makes := it.work.has(doMake)
 		bridge := it.want != nil && !it.want.Template && p.awaitsBridge(it.want)
-		if makes && p.lacksLXC() || bridge && (makes || it.work != 0 && needsBridge(it)) {
+		if makes && p.lacksGround() || bridge && (makes || it.work != 0 && needsBridge(it)) {
 			p.holdBack(it, HeldNeeds, "the preparation of its host is held ("+p.ready.waits+")")
 		}
 	}
@@ -115,6 +117,9 @@ func (p *planner) awaitsBridge(d *Desired) bool {
 
 // lacksLXC reports whether it is known that LXC is not installed.
 func (p *planner) lacksLXC() bool { return p.h.Facts != nil && p.h.Facts.LXC == "" }
+
+// lacksGround reports whether no container can be made before the host is prepared.
+func (p *planner) lacksGround() bool { return p.lacksLXC() || p.h.Actual.Missing != "" }
 
 // missVolumeGroup says that the host has not the volume group that it shall have. Nobody but its
 // administrator can make one, so that alone keeps nothing else from being done.

@@ -10,7 +10,7 @@ import (
 	"reconciler/spec"
 )
 
-const package_, bridge9 = "package lxc", "bridge br9"
+const package_, bridge9, room = "package lxc", "bridge br9", "directory /srv/lxc"
 
 func onBridge(name string) edit { return func(d *plan.Desired) { d.Bridge = name } }
 
@@ -37,6 +37,15 @@ func TestPreparation(t *testing.T) {
 			"web! bridge configure failed"},
 		{"LXC that it installs is there for the containers",
 			onHost(declare("web"), base).can(noLXC).prepare(nil, package_), "h> package lxc\n" + made},
+		{"a directory for containers that it makes is there for them",
+			onHost(declare("web"), base).without("/srv/lxc").prepare(nil, room),
+			"h> directory /srv/lxc\n" + made},
+		{"one that is refused is not", onHost(declare("web"), base).without("/srv/lxc").
+			prepare(nil, package_).refuses(room), "h> package lxc\n! prepare  failed\n" +
+			"web! prepare clone failed"},
+		{"LXC that is refused is not", onHost(declare("web"), base).can(noLXC).
+			prepare(br9, bridge9).refuses(package_), "h> bridge br9\n! prepare  failed\n" +
+			"web! lxc clone failed"},
 		{"what the host refuses is told, and the rest is made",
 			onHost().prepare(br9, package_).refuses(bridge9), "h> package lxc\n! prepare  failed"},
 		{"a bridge that is refused is none for the containers",
@@ -76,6 +85,9 @@ func TestPreparationIsHeldWithItsHost(t *testing.T) {
 		{"a container that is held does not hold its host",
 			onHost(new9(), base).prepare(br9, bridge9).hold("window web"),
 			"h> bridge br9\nweb= window create"},
+		{"what needs the directory for containers waits with it",
+			ownWindow(onHost(declare("web"), base).without("/srv/lxc").prepare(nil, room)),
+			"= window change\nbase= needs create\nweb= needs create"},
 		{"what waits for nothing is not held", ownWindow(onHost().prepare(br9)), ""},
 		{"drift that is reported is left", driftOf(spec.DriftReport, onHost().prepare(br9, bridge9)),
 			"= drift change"},

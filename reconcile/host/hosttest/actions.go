@@ -47,6 +47,9 @@ func (f *Fake) doLocked(s plan.Step, secrets execute.Secrets) (string, error) {
 	if !f.machine.has["package lxc"] {
 		return "", refuse("LXC is not installed")
 	}
+	if f.machine.missing != "" {
+		return "", refuse("directory %s does not exist", f.machine.missing)
+	}
 	switch s.Action {
 	case plan.Create:
 		return "Container created", f.createLocked(s)

@@ -119,6 +119,7 @@ func (f *Fake) Observe(ctx context.Context) (plan.Actual, error) {
 	}
 	actual := plan.Actual{
 		Host: f.config.Host, Bridges: slices.Sorted(maps.Keys(f.bridges)), Known: !f.diskLost,
+		Missing: f.machine.missing,
 	}
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(f.containers)) {

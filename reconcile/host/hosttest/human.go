@@ -121,6 +121,15 @@ func (f *Fake) LoseDisk() {
 	f.diskLost = true
 }
 
+// LoseDirectory takes the directory of the containers away with them, as a disk that is not mounted
+// does where the directory lies on it. Only Prepare makes it again.
+func (f *Fake) LoseDirectory(path string) {
+	f.LoseDisk()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.machine.missing = path
+}
+
 func (f *Fake) mustHave(name string, act func(*container)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

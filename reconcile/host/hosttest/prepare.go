@@ -19,7 +19,8 @@ type machine struct {
 	values  map[string]string // others, by what they are: "sysctl net.ipv4.ip_forward"
 	refuses map[string]string // what it will not make, and why
 	facts   plan.Facts
-	fails   error // what preparing ends with once it made the packages
+	missing string // the directory of the containers, if it is gone
+	fails   error  // what preparing ends with once it made the packages
 }
 
 func newMachine(c Config) machine {
@@ -107,6 +108,10 @@ func (f *Fake) lacksLocked(want *spec.Preparation) (changes []plan.HostChange) {
 	for _, key := range slices.Sorted(maps.Keys(want.Sysctl)) {
 		add("sysctl "+key, f.machine.values["sysctl "+key], want.Sysctl[key])
 	}
+	room := func(d spec.Directory) bool { return d.Path == f.machine.missing }
+	if f.machine.missing != "" && !slices.ContainsFunc(want.Directories, room) {
+		add("directory "+f.machine.missing, "", "mode 0755")
+	}
 	for _, d := range want.Directories {
 		add("directory "+d.Path, f.machine.values["directory "+d.Path], d.String())
 	}
@@ -147,6 +152,9 @@ func (f *Fake) makeLocked(c plan.HostChange, name string, isPackage bool) {
 		return
 	}
 	f.machine.values[c.What] = c.New
+	if c.What == "directory "+f.machine.missing {
+		f.machine.missing = ""
+	}
 	if bridge, ok := strings.CutPrefix(c.What, "bridge "); ok {
 		f.bridges[bridge] = true
 	}
@@ -156,6 +164,9 @@ func (f *Fake) makeLocked(c plan.HostChange, name string, isPackage bool) {
 func (m *machine) print(b *strings.Builder) {
 	if !m.has["package lxc"] {
 		b.WriteString("without LXC\n")
+	}
+	if m.missing != "" {
+		fmt.Fprintf(b, "without directory %s\n", m.missing)
 	}
 	for _, what := range slices.Sorted(maps.Keys(m.has)) {
 		if m.has[what] && what != "package lxc" {

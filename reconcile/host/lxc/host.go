@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -32,14 +33,14 @@ type Host struct {
 
 var _ execute.Host = (*Host)(nil)
 
-// New returns the driver of a host. It touches nothing but looks at the machine; an lxcpath that
-// does not exist is an error, since it must not be taken for an empty one.
+// New returns the driver of a host. It touches nothing but looks at the machine. The lxcpath may be
+// missing, which Observe tells: until it is there, nothing else works.
 func New(opt Options) (*Host, error) {
 	if opt.Host == "" || !filepath.IsAbs(opt.LXCPath) {
 		return nil, errors.New("cannot use liblxc: host or absolute lxcpath missing")
 	}
 	opt.LXCPath = filepath.Clean(opt.LXCPath)
-	if _, err := os.ReadDir(opt.LXCPath); err != nil {
+	if _, err := os.ReadDir(opt.LXCPath); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("cannot read lxcpath %q: %w", opt.LXCPath, err)
 	}
 	if opt.Log == nil {
@@ -51,13 +52,13 @@ func New(opt Options) (*Host, error) {
 	if opt.Wait == 0 {
 		opt.Wait = 30 * time.Second
 	}
-	var fs unix.Statfs_t
-	if err := unix.Statfs(cgroupRoot, &fs); err != nil {
+	var cgroups unix.Statfs_t
+	if err := unix.Statfs(cgroupRoot, &cgroups); err != nil {
 		return nil, fmt.Errorf("cannot look at %q: %w", cgroupRoot, err)
 	}
 	return &Host{
 		opt:      opt,
-		dialect:  dialect{v2: fs.Type == unix.CGROUP2_SUPER_MAGIC},
+		dialect:  dialect{v2: cgroups.Type == unix.CGROUP2_SUPER_MAGIC},
 		launcher: &launcher{command: opt.Launcher},
 	}, nil
 }

@@ -19,13 +19,19 @@ import (
 
 // Observe reads everything about all containers of the lxcpath. It changes nothing. If one cannot
 // be read the whole observation is an error, since an incomplete one would look like containers
-// that have gone; only one that vanishes meanwhile is left out.
+// that have gone; only one that vanishes meanwhile is left out. An lxcpath that does not exist is no
+// error, but told.
 func (h *Host) Observe(ctx context.Context) (plan.Actual, error) {
-	names, others, err := h.names()
+	links, err := readHostLinks()
 	if err != nil {
 		return plan.Actual{}, fmt.Errorf("cannot observe host %q: %w", h.opt.Host, err)
 	}
-	links, err := readHostLinks()
+	names, others, err := h.names()
+	if errors.Is(err, fs.ErrNotExist) {
+		return plan.Actual{
+			Host: h.opt.Host, Bridges: links.bridges, Missing: h.opt.LXCPath,
+		}, nil
+	}
 	if err != nil {
 		return plan.Actual{}, fmt.Errorf("cannot observe host %q: %w", h.opt.Host, err)
 	}

@@ -4,6 +4,7 @@ package lxc
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -101,9 +102,18 @@ func TestConfigurationThatLiblxcRefusesIsDamage(t *testing.T) {
 }
 
 func TestMissingLXCPathIsNotAnEmptyHost(t *testing.T) {
-	opt := Options{Host: "here", Installation: "i", LXCPath: filepath.Join(t.TempDir(), "none")}
-	if _, err := New(opt); err == nil {
-		t.Error("a missing lxcpath looks like a host without containers")
+	none := filepath.Join(t.TempDir(), "none")
+	missing, err := New(Options{Host: "here", Installation: "i", LXCPath: none})
+	must(t, err)
+	if _, err := missing.Lock(t.Context(), "me"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("what is not there can be locked: %v", err)
+	}
+	if a, err := missing.Observe(t.Context()); err != nil || a.Missing != none || a.Known {
+		t.Errorf("a missing lxcpath looks like a host without containers: %+v, %v", a, err)
+	}
+	must(t, os.Mkdir(none, 0o755))
+	if a, err := missing.Observe(t.Context()); err != nil || a.Missing != "" {
+		t.Errorf("an lxcpath that was made is not seen: %+v, %v", a, err)
 	}
 	for _, opt := range []Options{
 		{Host: "", Installation: "i", LXCPath: "/"},
@@ -123,8 +133,8 @@ func TestMissingLXCPathIsNotAnEmptyHost(t *testing.T) {
 	h, err := New(Options{Host: "here", Installation: "i", LXCPath: path})
 	must(t, err)
 	must(t, os.Remove(path))
-	if _, err := h.Observe(t.Context()); err == nil {
-		t.Error("an lxcpath that has gone looks like a host without containers")
+	if a, err := h.Observe(t.Context()); err != nil || a.Missing != path {
+		t.Errorf("an lxcpath that has gone looks like a host without containers: %+v, %v", a, err)
 	}
 	must(t, h.Close())
 }

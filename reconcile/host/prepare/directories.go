@@ -9,16 +9,18 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 
 	"reconciler/reconcile/plan"
 	"reconciler/spec"
 )
 
-// directories finds the directories that are missing, or are not root's with their mode.
-func directories(_ context.Context, want *spec.Preparation) ([]difference, error) {
+// directories finds the directories that are missing, or are not root's with their mode. That of the
+// containers is always one of them, but has the mode that somebody gave it unless one is declared.
+func (h *Host) directories(_ context.Context, want *spec.Preparation) ([]difference, error) {
 	var out []difference
-	for _, d := range want.Directories {
+	for _, d := range append(h.missing(want), want.Directories...) {
 		found, refused, err := lookAt(d.Path)
 		if err != nil {
 			return nil, fmt.Errorf("cannot look at directory %q: %w", d.Path, err)
@@ -34,6 +36,45 @@ func directories(_ context.Context, want *spec.Preparation) ([]difference, error
 		}
 	}
 	return out, nil
+}
+
+// packagedPath is the directory of containers that comes with the package lxc, usualMode the mode of
+// others unless one is declared.
+const (
+	packagedPath = "/var/lib/lxc"
+	usualMode    = 0o755
+)
+
+// missing returns the directory of the containers if it is not there, nothing declares it and no
+// package brings it.
+func (h *Host) missing(want *spec.Preparation) []spec.Directory {
+	declared := slices.ContainsFunc(want.Directories, h.isRoom)
+	comes := h.lxcpath == packagedPath && !isInstalled("lxc-start")
+	if declared || comes || h.hasRoom() {
+		return nil
+	}
+	return []spec.Directory{{Path: h.lxcpath, Mode: usualMode}}
+}
+
+func (h *Host) isRoom(d spec.Directory) bool { return d.Path == h.lxcpath }
+
+func (h *Host) hasRoom() bool {
+	_, err := os.Stat(h.lxcpath)
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
+// MakeRoom makes the directory of the containers if it is missing, as Prepare does, so that the host
+// can be locked before anything else is prepared. done says that it did.
+func (h *Host) MakeRoom(ctx context.Context, want spec.Preparation) (done []string, err error) {
+	if h.hasRoom() {
+		return nil, nil
+	}
+	room := []spec.Directory{{Path: h.lxcpath, Mode: usualMode}}
+	if i := slices.IndexFunc(want.Directories, h.isRoom); i >= 0 {
+		room[0] = want.Directories[i]
+	}
+	done, refused, err := carryOut(ctx, h.directories, &spec.Preparation{Directories: room})
+	return done, errors.Join(append(refused, err)...)
 }
 
 // describe says whose a directory is, as a difference shows it.

@@ -6,6 +6,8 @@
 // What it writes: packages by apt-get, directories, lines of /etc/subuid and /etc/subgid, one file
 // in /etc/sysctl.d, one nftables table per bridge, and systemd units named reconciler-*.
 //
+// Without being told, it makes the directory of the containers where that is missing.
+//
 // It never takes away what it did not make: a bridge, file or range that is somebody else's is
 // accepted if it is as declared, else refused with a sentence. What is not declared any more stays.
 // It never follows a symbolic link to what it writes, and makes no volume group. It knows nothing

@@ -34,8 +34,8 @@ type difference struct {
 type part func(context.Context, *spec.Preparation) ([]difference, error)
 
 // parts returns all kinds, in the order in which they are made: what a later one needs is there.
-func parts() []part {
-	return []part{packages, directories, subordinateIDs, sysctls, bridges}
+func (h *Host) parts() []part {
+	return []part{packages, h.directories, subordinateIDs, sysctls, bridges}
 }
 
 // Check returns what the machine can do, and what Prepare would change or refuse, as
@@ -52,7 +52,7 @@ func (h *Host) Check(
 		return facts, nil, err
 	}
 	var changes []plan.HostChange
-	for _, look := range parts() {
+	for _, look := range h.parts() {
 		found, err := look(ctx, want)
 		if err != nil {
 			return facts, nil, err
@@ -75,7 +75,7 @@ func (h *Host) Prepare(ctx context.Context, want spec.Preparation) (done []strin
 		return nil, errors.New("cannot prepare this host: it takes root")
 	}
 	var refused []error
-	for _, look := range parts() {
+	for _, look := range h.parts() {
 		sentences, no, err := carryOut(ctx, look, &want)
 		done = append(done, sentences...)
 		refused = append(refused, no...)

@@ -33,3 +33,8 @@ func (*Host) Check(
 func (*Host) Prepare(context.Context, spec.Preparation) ([]string, error) {
 	return nil, errNotLinux
 }
+
+// MakeRoom always returns an error.
+func (*Host) MakeRoom(context.Context, spec.Preparation) ([]string, error) {
+	return nil, errNotLinux
+}
