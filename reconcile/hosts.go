@@ -129,13 +129,14 @@ func (o *Options) hostLimit() chan struct{} {
 // observeMode is what observe needs to know of the pass.
 type observeMode struct {
 	installation string
+	tree         *spec.Tree
 	made         map[string]int // by host: recorded containers that were made
 	lock         bool           // the pass is going to write
 }
 
-// modeOf gathers it from the state.
-func modeOf(s state.Snapshot, lock bool) observeMode {
-	m := observeMode{installation: s.Installation, made: map[string]int{}, lock: lock}
+// modeOf gathers it from the tree and the state.
+func modeOf(t *spec.Tree, s state.Snapshot, lock bool) observeMode {
+	m := observeMode{installation: s.Installation, tree: t, made: map[string]int{}, lock: lock}
 	for i := range s.Records {
 		if r := &s.Records[i]; !r.Template && wasMade(r) {
 			m.made[r.Host]++
@@ -172,10 +173,32 @@ func look(ctx context.Context, o *Options, h *spec.Host, in observeMode) (s sigh
 	if s.Visit, s.err = o.visit(ctx, h, in); s.err != nil {
 		return s
 	}
-	if n := in.made[h.Name]; n > 0 && !s.Actual.Known {
+	n := in.made[h.Name]
+	if n == 0 {
+		return s
+	}
+	if !s.Actual.Known {
 		s.err = fmt.Errorf("none of the %d recorded containers is in %s, nor is any trace that one "+
 			"ever was: is its disk mounted? If they are lost, say so with: "+
 			"mkdir -m 700 -p %[2]s/.reconciler && touch %[2]s/.reconciler/known", n, h.LXCPath)
+	} else if other := in.hostOf(s.Actual); other != "" && other != h.Name {
+		s.err = fmt.Errorf("it has containers of host %q and none of the %d recorded ones of its own: "+
+			"does its address lead to that host?", other, n)
 	}
 	return s
+}
+
+// hostOf returns the host of the tree that the marks of the containers name: that which was looked at
+// if one of them does; empty if none names any.
+func (in observeMode) hostOf(a plan.Actual) (host string) {
+	for i := range a.Containers {
+		m := a.Containers[i].Mark
+		if m == nil || m.Installation != in.installation || in.tree.Hosts[m.Host] == nil {
+			continue
+		}
+		if host = m.Host; host == a.Host {
+			return host
+		}
+	}
+	return host
 }

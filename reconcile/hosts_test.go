@@ -131,3 +131,43 @@ func TestALostDiskIsNoticedAlsoIfTheLastStepsFailed(t *testing.T) {
 		t.Error("something was made where the disk should be")
 	}
 }
+
+// posing is a host that is reached under the name of another.
+type posing struct {
+	reconcile.Host
+	as string
+}
+
+// Observe implements reconcile.Host.
+func (h posing) Observe(ctx context.Context) (plan.Actual, error) {
+	actual, err := h.Host.Observe(ctx)
+	actual.Host = h.as
+	return actual, err
+}
+
+// An address that leads to another host of the tree must not have the containers made there once
+// more, with the addresses of those that go on running where they are.
+func TestTheMachineOfAnotherHostIsNotTakenForAnEmptyOne(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 2)
+	w.declare("targets: {h1: {a: {image: busybox}}, h2: {b: {image: busybox}}}")
+	w.run()
+	o := w.options()
+	o.Dial = func(ctx context.Context, h *spec.Host, by string) (reconcile.Host, error) {
+		if h.Name == "h1" {
+			return posing{w.hosts["h2"], "h1"}, nil
+		}
+		return w.dial(ctx, h, by)
+	}
+	o.Hosts = []string{"h1"}
+	pass, err := w.tryRun(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if u := pass.Plan.Unreachable; len(u) != 1 || !strings.Contains(u[0].Text, `"h2"`) {
+		t.Errorf("unreachable are %v, done is %v", u, actions(pass.Plan.Steps))
+	}
+	w.hosts["h1"].DestroyByHand("a") // as on its own machine, where it is made anew
+	w.run()
+	w.mustBeConverged()
+}

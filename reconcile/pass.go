@@ -50,7 +50,7 @@ func Plan(ctx context.Context, d Declaration, o Options) (Pass, error) {
 	if err != nil {
 		return p, err
 	}
-	f := o.visitAll(ctx, o.hosts(p.Tree), modeOf(snapshot, false)).next(0)
+	f := o.visitAll(ctx, o.hosts(p.Tree), modeOf(p.Tree, snapshot, false)).next(0)
 	defer f.close(&o)
 	if ctx.Err() != nil {
 		return p, context.Cause(ctx)

@@ -22,7 +22,7 @@ func run(ctx context.Context, o *Options, p Pass) (Pass, error) {
 		return p, err
 	}
 	looking, stop := context.WithCancel(ctx)
-	hosts := o.visitAll(looking, o.hosts(p.Tree), modeOf(snapshot, true))
+	hosts := o.visitAll(looking, o.hosts(p.Tree), modeOf(p.Tree, snapshot, true))
 	defer hosts.end()
 	defer stop()
 	err = p.round(ctx, o, hosts.next(o.patience(p.Tree)), snapshot)
