@@ -12,7 +12,7 @@ import (
 	"reconciler/state"
 )
 
-// converge carries base out, in thought.
+// converge computes the hosts and the state as they would be after base was carried out.
 func (d *declared) converge() error {
 	observed := map[string]plan.Actual{}
 	in := plan.Input{Installation: declaredBy}
@@ -43,8 +43,9 @@ func (d *declared) converge() error {
 	return nil
 }
 
-// resolveBase completes base. What now declares is not given to others, if there is room: in truth
-// another address was generated, and a conflict would be made up.
+// resolveBase completes base. As long as there are others, it generates no address that now
+// declares: the run that carried base out generated another one, so the conflict would exist only
+// here.
 func (d *declared) resolveBase(hosts []string) (resolve.Result, error) {
 	in := resolve.Input{Tree: d.base, Hosts: hosts}
 	free, err := resolve.Preview(in, nil)

@@ -21,9 +21,9 @@ const (
 
 // PlanDeclared plans the change from one tree to another, as if everything that base declares had
 // been carried out on hosts that have all bridges, images and sources of clones which the trees
-// name. Of Options only Hosts, Only and Allow are used; nothing but the trees is looked at. What
-// base leaves to be generated is "generated", and what would be is unknown. Windows do not
-// count, since they are about when, nor does what is suspended.
+// name. Of Options only Hosts, Only and Allow are used; nothing but the trees is looked at. A value
+// that base leaves to be generated shows as "generated", one that now leaves to be generated is
+// unknown. Windows and suspensions do not count: they say when something is done, not what.
 func PlanDeclared(base, now Declaration, o Options) (Pass, error) {
 	p := Pass{Declaration: now, Knowledge: report.KnowDeclared, Base: base.Revision}
 	d := declared{base: base.Tree, now: now.Tree,

@@ -54,7 +54,7 @@ func (p *Pass) remember(ctx context.Context, o *Options, s state.Snapshot, began
 func (o *Options) overtaken(ctx context.Context, began time.Time) bool {
 	s, err := o.Store.Load(context.WithoutCancel(ctx))
 	if err != nil {
-		return true // to forget which was applied is safer than to remember an older one
+		return true // remembering an older one would be worse than remembering none
 	}
 	return slices.ContainsFunc(s.Passes, func(other state.Pass) bool {
 		return other.Source == o.SourceName && other.Revision != "" && other.Began.After(began)

@@ -120,7 +120,8 @@ func (a *arrivals) next(patience time.Duration) *fleet {
 // end leaves the hosts that nobody has waited for, which takes until they have answered.
 func (a *arrivals) end() { a.next(0).close(a.o) }
 
-// hostLimit bounds how many hosts are looked at at once: who sends an element to it may.
+// hostLimit returns a channel that bounds how many hosts are looked at at once: whoever has sent an
+// element to it may look at one.
 func (o *Options) hostLimit() chan struct{} {
 	const most = 32
 	return make(chan struct{}, cmp.Or(o.ParallelHosts, most))

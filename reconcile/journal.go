@@ -93,8 +93,8 @@ func begins(r *state.Record, s *plan.Step) {
 	}
 }
 
-// claimants returns, by the first step of each, the containers whose record would take what taken
-// says belongs to another.
+// claimants returns, each as its first step, the containers whose record would take the value that
+// belongs to another one, as taken says.
 func (j *journal) claimants(taken *state.TakenError, steps []plan.Step) []plan.Step {
 	var found []plan.Step
 	for i := range steps {

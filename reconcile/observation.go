@@ -23,7 +23,8 @@ type seenHost struct {
 	Containers []seenContainer `json:"containers,omitempty"`
 }
 
-// seenContainer keeps apart whether the raw settings that really hold are none or not known.
+// seenContainer also tells whether the raw settings that really hold are known: JSON has the same
+// text for none and for not known.
 type seenContainer struct {
 	plan.Observed
 	LiveRawKnown bool `json:"live_raw_known,omitempty"`
@@ -41,8 +42,8 @@ func seen(a plan.Actual) seenHost {
 	return s
 }
 
-// lasting returns the addresses that somebody gave, sorted. Those of IPv6 that are not declared,
-// as none can be, come and go.
+// lasting returns the addresses that somebody assigned, sorted. Those of IPv6, which no tree can
+// declare, come and go by themselves and are left out.
 func lasting(addresses []string) []string {
 	kept := slices.DeleteFunc(slices.Clone(addresses), func(text string) bool {
 		a, err := netip.ParseAddr(text)

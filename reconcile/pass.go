@@ -64,8 +64,9 @@ func Plan(ctx context.Context, d Declaration, o Options) (Pass, error) {
 	return p, nil
 }
 
-// Run makes it so. A returned error means that no host was touched; what happened to single
-// containers is in the Pass. Running it again after an interruption at any point converges.
+// Run carries the declaration out. A returned error means that no host was touched; what happened
+// to single containers is in the Pass. Running it again after an interruption at any point
+// converges.
 //
 // A tree with encrypted values that no key opened is refused: see Declaration.Opened.
 func Run(ctx context.Context, d Declaration, o Options) (Pass, error) {

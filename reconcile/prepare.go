@@ -24,7 +24,7 @@ type Preparer interface {
 	Prepare(ctx context.Context, want spec.Preparation) (done []string, err error)
 }
 
-// Limits of what a host may take. To install packages takes as long as their mirror.
+// How long a host may take. Installing packages is as slow as their mirror.
 const (
 	checkLimit   = 2 * time.Minute
 	prepareLimit = 30 * time.Minute
@@ -32,7 +32,7 @@ const (
 
 // ability is what is known of a host beside its containers.
 type ability struct {
-	want    *spec.Preparation // that changes are about
+	want    *spec.Preparation // what changes is compared with
 	asked   bool              // or there is nothing to ask
 	facts   *plan.Facts       // nil: it was not asked
 	changes []plan.HostChange

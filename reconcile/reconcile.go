@@ -6,8 +6,8 @@
 // first side effect, and that a host which cannot be observed completely is left out and
 // reported. It never talks to a host, a store or a source but through interfaces.
 //
-// What can be known of a plan has three levels: Plan asks the hosts, PlanRecorded takes what they
-// were last seen to have, and PlanDeclared knows nothing but two trees.
+// A plan can be made from three levels of knowledge: Plan asks the hosts, PlanRecorded uses what
+// they were last seen to have, and PlanDeclared knows nothing but two trees.
 package reconcile
 
 import (
@@ -52,8 +52,8 @@ type Options struct {
 
 	// Dial connects to a host. A Host that implements io.Closer is closed at the end of the pass.
 	Dial func(ctx context.Context, host *spec.Host, installation string) (Host, error)
-	// Visit is optional, and used by Run in place of Dial by who keeps hosts connected. Its error
-	// says why nothing is known of the host now.
+	// Visit is optional: Run uses it in place of Dial. It is for callers that keep hosts connected.
+	// Its error says why nothing is known of the host now.
 	Visit func(ctx context.Context, host *spec.Host, installation string) (Visit, error)
 
 	Holder      state.Holder // shown to others while we hold the locks
@@ -84,14 +84,15 @@ type Options struct {
 	Now func() time.Time // optional: time.Now
 
 	// Patience is how long Run waits for a host before it begins with those that have answered; it
-	// goes on with the others as they do. Optional: then, with groups of hosts, or if Approve is
-	// asked, it begins when all hosts have answered or were given up.
+	// goes on with the others as they do. Optional: without it, with groups of hosts, or with
+	// Approve, it begins when all hosts have answered or were given up.
 	Patience time.Duration
 
 	// Approve is asked by Run, with the locks held and before anything is generated or changed,
 	// about what Plan would return now. Its error ends the pass. Optional.
 	Approve func(Pass) error
-	// Observer is asked before the first step, and again for hosts that answered late, who wants to be told of progress. Optional.
+	// Observer returns who is told of the progress of a plan. It is called before the first step,
+	// and again for hosts that answered late. Optional.
 	Observer func(plan.Plan) execute.Observer
 }
 

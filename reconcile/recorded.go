@@ -24,7 +24,8 @@ type Seen struct {
 	Actual plan.Actual
 }
 
-// ReadRecorded reads it from a store.
+// ReadRecorded reads it from a store, which it does not change. The error is that of the store, or
+// says which observation cannot be read.
 func ReadRecorded(ctx context.Context, s state.Store) (Recorded, error) {
 	var r Recorded
 	var err error
@@ -46,10 +47,9 @@ func ReadRecorded(ctx context.Context, s state.Store) (Recorded, error) {
 	return r, nil
 }
 
-// PlanRecorded is Plan with what was recorded in the place of store and hosts: of Options neither
-// Store nor Dial is used. What was exported has no passwords, so it goes without a Sealer; it is
-// not known then whether a password that was set changes. A host that was never seen is
-// unreachable.
+// PlanRecorded is Plan with r in place of the store and the hosts: of Options neither Store nor
+// Dial is used. An export has no passwords and needs no Sealer; it is not known then whether a
+// password that was set changes. A host that was never seen counts as unreachable.
 func PlanRecorded(d Declaration, r Recorded, o Options) (Pass, error) {
 	p := Pass{Declaration: d, Knowledge: report.KnowRecorded}
 	if err := o.checkFilters(p.Tree, r.State); err != nil {
@@ -80,7 +80,7 @@ func PlanRecorded(d Declaration, r Recorded, o Options) (Pass, error) {
 	return p, nil
 }
 
-// unknownPasswords tells of how many containers nobody can say whether the password changes.
+// unknownPasswords warns that for some containers nobody can say whether the password changes.
 func (r *Recorded) unknownPasswords(o *Options, t *spec.Tree) []spec.Problem {
 	count := 0
 	var first spec.Position

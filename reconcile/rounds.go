@@ -42,8 +42,8 @@ func run(ctx context.Context, o *Options, p Pass) (Pass, error) {
 	return p, nil
 }
 
-// patience is how long a host may take to answer before the others are begun with; zero: as long
-// as it takes. What was approved is about all hosts, and so is a rollout.
+// patience is how long a host may take to answer before the pass begins with the others; zero: for
+// ever, since an approval and a rollout are about all hosts.
 func (o *Options) patience(t *spec.Tree) time.Duration {
 	if o.Approve != nil || len(t.Groups) > 0 {
 		return 0
@@ -51,8 +51,8 @@ func (o *Options) patience(t *spec.Tree) time.Duration {
 	return o.Patience
 }
 
-// goOn is a round after the first. Hosts were touched already, so that what hinders it is told as
-// the reason why these hosts were not.
+// goOn is a round after the first. Other hosts were touched already, so an error does not end the
+// pass: it is reported as the reason why the hosts of this round were not touched.
 func (p *Pass) goOn(ctx context.Context, o *Options, f *fleet) {
 	late := Pass{Declaration: p.Declaration}
 	snapshot, err := o.reload(ctx)

@@ -24,7 +24,8 @@ type Visit struct {
 // Lock is the type of Host.Lock.
 type Lock func(ctx context.Context, by string) (unlock func() error, err error)
 
-// Suits reports whether the host was asked all that a pass must know with which it is declared so.
+// Suits reports whether the host was asked everything that a pass must know of it if it is declared
+// as h.
 func (v Visit) Suits(h *spec.Host) bool {
 	return reflect.DeepEqual(v.want, h.Prepare) && (v.asked || !mayNotFit(h, v.Actual))
 }
@@ -72,7 +73,7 @@ func observeOne(ctx context.Context, h Host) (plan.Actual, error) {
 	return h.Observe(ctx)
 }
 
-// end ends a visit. What goes wrong then is told: the visit itself was none the worse for it.
+// end ends a visit. An error is only logged: the visit itself was complete before.
 func (o *Options) end(v Visit) {
 	if err := v.End(); err != nil {
 		o.Log.Error("cannot leave a host", "host", v.Actual.Host, "error", err)

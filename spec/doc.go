@@ -6,9 +6,9 @@
 // once with file, line and path. It never touches a host, never reads outside the given file
 // system, and never takes an unreadable or empty tree for an empty declaration.
 //
-// A tree can be read without the keys of what is encrypted in it. Only secrets may be: everything
-// else, and that there is a secret, is known without a key. Clear texts of secrets are in values of
-// type Secret alone, and in no problem, warning or setting.
+// A tree can be read without the keys of what is encrypted in it. Only secrets may be encrypted:
+// everything else, and whether there is a secret, is known without a key. Clear texts of secrets
+// are in values of type Secret alone, and in no problem, warning or setting.
 //
 // Precedence of a value: container, its profile, defaults of its host, defaults of the tree,
 // built in.

@@ -4,7 +4,7 @@
 //
 // It promises that a generated value is never lost and never given out twice: uniqueness of an
 // address on its network and of a MAC is a rule of the store, not of its readers. Passwords are
-// sealed with a key that is not in the store. What a host was seen to have is kept to be shown
+// sealed with a key that is not in the store. What a host was seen to have is kept only to be shown
 // where the host cannot be asked: nothing is ever done because of it.
 package state
 

@@ -7,13 +7,14 @@ import (
 	"reconciler/reconcile/plan"
 )
 
-// Batcher is a Host that takes all its steps at once, since to be asked for each costs it much.
+// Batcher is a Host that takes all its steps at once, because asking it for each of them would take
+// long.
 type Batcher interface {
 	Host
 	// Batch carries out the steps as Run does, each within its Limit and with its tries, and
 	// returns after the last one ended and the last call of b.Tell returned; Batch.Run does all
 	// that with a Host of single steps. When ctx ends no new step begins. An error means that the
-	// host is lost: nobody learns any more what becomes of what was not told.
+	// host is lost: what becomes of the steps that were not told of will not be known.
 	Batch(ctx context.Context, b Batch) error
 }
 
@@ -25,11 +26,12 @@ type Batch struct {
 	// Secrets returns what a password step needs to know. The step fails with its error. It may be
 	// called by several goroutines.
 	Secrets func(ctx context.Context, s plan.Step) (Secrets, error)
-	// Tell is to be called as soon as something happens, with the same events as an Observer,
-	// those of one container one after the other. It returns an error for what cannot be.
-	// ContainerFinished needs nothing but a Step of the container; then Tell takes as long as the
-	// journal does, and an error says that what needs the container must not begin. Calls for
-	// different containers may overlap.
+	// Tell must be called as soon as something happens, with the events that an Observer gets:
+	// those of one container one after the other, those of different containers at the same time if
+	// need be. It returns an error for an event that cannot happen, such as the end of a step that
+	// was not begun. ContainerFinished needs nothing but a Step of the container; Tell then returns
+	// when the journal has recorded the container, and an error says that what needs the container
+	// must not begin.
 	Tell func(e Event) error
 }
 
@@ -55,7 +57,7 @@ func (b told) Secrets(ctx context.Context, s plan.Step) (Secrets, error) {
 // Observe implements Observer.
 func (b told) Observe(e Event) {
 	if e.Kind != ContainerFinished { // which the journal tells, since its answer counts
-		// It cannot be at a wrong time.
+		// Run tells only of what can happen, so there is no error.
 		_ = b.batch.Tell(e)
 	}
 }
@@ -97,7 +99,7 @@ func (w worker) batch(ctx context.Context, host string, units []*unit) {
 	m.end(ctx, units, &LostError{Host: host, Err: err})
 }
 
-// contained is secrets without its panics.
+// contained is secrets with a panic turned into an error.
 func (w worker) contained(ctx context.Context, s plan.Step) (secrets Secrets, err error) {
 	err = contain(func() (err error) {
 		secrets, err = w.secrets(ctx, s)

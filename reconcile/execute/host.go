@@ -1,10 +1,10 @@
 // Package execute carries out the steps of a plan.
 //
 // It promises that containers are worked on in parallel up to a limit, that the steps of one
-// container run in order and stop at the first failure, that what a step needs has been done
-// before it, and that the failure of one container harms only those that need it. A host that is
-// far away may take all its steps at once and keeps the same promises. When the context ends no new
-// step begins and running ones finish. It never decides what to do.
+// container run in order and stop at the first failure, that what a step needs has been done before
+// it, and that the failure of one container harms only those that need it. A host that is reached
+// over the network may take all its steps in one batch, and keeps the same promises. When the
+// context ends no new step begins and running ones finish. It never decides what to do.
 package execute
 
 import (

@@ -18,7 +18,7 @@ type mirror struct {
 // mirrored is a unit that a Batcher works on.
 type mirrored struct {
 	*unit
-	running  bool // its next step
+	running  bool // its next step is
 	since    time.Time
 	tries    int
 	finished bool // or about to be
@@ -42,8 +42,8 @@ func (m *mirror) tell(ctx context.Context, e Event) error {
 
 var errUnexpected = errors.New("told at a wrong time")
 
-// follow changes the unit as the event says, which gets the step that it is about. interrupted says
-// whether a unit may be left in the middle.
+// follow applies an event to the unit, and fills in which step the event is about. interrupted says
+// whether the unit may be left with steps that were not begun.
 func (u *mirrored) follow(e *Event, interrupted bool) error {
 	if u == nil || u.unmet > 0 || u.finished {
 		return errUnexpected

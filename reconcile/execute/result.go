@@ -44,7 +44,7 @@ type Result struct {
 	Interrupted bool          // the context ended before all steps had begun
 }
 
-// With returns the result of both. They are of different hosts.
+// With returns both results as one. They must be about different hosts.
 func (r Result) With(other Result) Result {
 	both := Result{
 		Outcomes:    slices.Concat(r.Outcomes, other.Outcomes),

@@ -97,7 +97,8 @@ func (w worker) wave(ctx context.Context, g *admission, wave plan.Wave, turns ma
 	}
 }
 
-// turn carries out the work of a host that waited. It begins when what waits for nobody has ended.
+// turn carries out the work of a host that waited. It begins when the units of the host that wait
+// for nobody have ended.
 func (w worker) turn(ctx context.Context, t *turn) {
 	<-t.ready
 	units := t.enter()

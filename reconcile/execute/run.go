@@ -44,9 +44,9 @@ const maxBatches = 32
 // Run carries out the steps and returns what became of each of them, after the last one ended.
 // Steps of one container run in the given order up to the first failure. A container begins when
 // all containers of its host that any of its steps needs have finished; it is skipped if one of
-// them failed, or if they need each other in a circle. A needed container without steps counts
-// as done. A Batcher gets all its steps in one batch; if it is lost in the middle, what it has
-// finished stands, what it was at fails and the rest is skipped.
+// them failed, or if they need each other in a circle. A needed container without steps counts as
+// done. A Batcher gets all its steps in one batch; if it is lost in the middle, the finished steps
+// stand, the running ones fail and the rest is skipped.
 //
 // A host that is to be prepared is so before the first of its steps begins, also if it has none.
 // If that fails all its steps are skipped.
@@ -54,10 +54,10 @@ const maxBatches = 32
 // Steps that name one of Rollouts, and what needs them, wait for the turn of their host, which
 // comes as plan.Rollout says. The other steps of such a host are carried out before, at once.
 //
-// While the Journal writes down what became of a container the next one is begun; as many may wait
-// for that as are worked on. When ctx ends no new step begins. Steps get a context that does not
-// end with ctx, so a running step finishes. A panic fails only its container. Note and forget steps
-// reach no host: they are for the Journal.
+// While the Journal records what became of a container, the next one is begun; at most as many
+// containers wait to be recorded as are worked on at once. When ctx ends no new step begins. Steps
+// get a context that does not end with ctx, so a running step finishes. A panic fails only its
+// container. Note and forget steps reach no host: they are for the Journal.
 func Run(ctx context.Context, steps []plan.Step, o Options) Result {
 	units := group(steps)
 	w := worker{options: o, watch: &watch{observer: o.Observer}, gates: newGates(o.Prepare),
@@ -90,8 +90,9 @@ func Run(ctx context.Context, steps []plan.Step, o Options) Result {
 	return r
 }
 
-// split returns the units of each host that is worked on for itself, since it is a Batcher that has
-// something to do or has its turn later, and all the others. Those in turns are in neither.
+// split returns, by host, the units of the hosts that are worked on alone (a Batcher with something
+// to do, or a host that gets a turn later), and the units of all other hosts together. Units that
+// wait for a turn are in neither.
 func split(
 	units []*unit, hosts map[string]Host, turns map[string]*turn,
 ) (shared []*unit, alone map[string][]*unit) {
@@ -146,7 +147,8 @@ func (w worker) pool(ctx context.Context, units []*unit) {
 				worked <- u
 			}
 		})
-		// They are others, so that the disk does not keep the next container waiting.
+		// Recording has goroutines of its own, so that the disk does not keep the next container
+		// waiting.
 		recorders.Go(func() {
 			for u := range worked {
 				w.finish(ctx, u)

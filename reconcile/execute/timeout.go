@@ -10,7 +10,7 @@ import (
 )
 
 // Limit returns how long one try of an action may take. The figures are far above what a healthy
-// host needs: they are there to end what hangs. There are no others for what a step starts.
+// host needs: they are there to end what hangs. What a step starts has no further limit of its own.
 func Limit(a plan.Action) time.Duration {
 	switch a {
 	case plan.Create, plan.Clone:

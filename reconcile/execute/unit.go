@@ -46,7 +46,8 @@ func group(steps []plan.Step) []*unit {
 	return units
 }
 
-// connect enters the needs of all steps of u. One that is named twice counts twice, at both ends.
+// connect links u with the units that its steps need. A need that is named twice is entered twice,
+// here and in the dependants of the other unit, so that it is also taken away twice.
 func (u *unit) connect(byKey map[unitKey]*unit) {
 	for _, s := range u.steps {
 		for _, name := range s.Needs {

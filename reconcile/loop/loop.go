@@ -1,9 +1,9 @@
 // Package loop makes passes for as long as it runs: the daemon.
 //
 // It promises that every wake is followed by a pass that begins after it, that a container or host
-// which is slow, or fails again and again, delays no other, and that its end leaves every container
-// as it is. What wakes it says nothing about what to do: each pass looks at everything anew. It
-// never remembers anything that is not lost without harm.
+// which is slow, or fails again and again, delays no other, and that stopping the loop leaves every
+// container as it is. What wakes it says nothing about what to do: each pass looks at everything
+// anew. Nothing is lost when what it remembers is lost.
 package loop
 
 import (

@@ -1,9 +1,9 @@
 // Package metrics counts what passes do, for Prometheus.
 //
 // It promises that the number of series does not grow with the number of containers or with time,
-// and that no series speaks of a revision that does not hold any more, or of a host that answers.
-// It never uses the global registry, and no label ever has the name of a container or a text of an
-// error.
+// that no series is left of a revision that is no longer the current one, and that a host which
+// answers has none of the series about unreachable hosts. It never uses the global registry, and no
+// label ever has the name of a container or a text of an error.
 package metrics
 
 import (

@@ -6,11 +6,11 @@
 // problem of that container alone. It never writes to a store or a host and never changes its
 // inputs: the caller stores Result.Records before the first side effect.
 //
-// An address is the container's that declares it, but no container is robbed: if a record of
-// another container keeps the address, the declarer has a problem that names the owner. The
-// other container does not keep it when it is in this pass too and moves to another declared
-// address, so that two containers can swap. A container that is no longer declared keeps its
-// address until it has been destroyed; the pass after that gives it away.
+// An address belongs to the container that declares it, but it is never taken away from another
+// one: if the record of another container keeps the address, the container that declares it gets a
+// problem that names the owner. The owner gives the address up only if it is in this pass too and
+// moves to another declared address, so that two containers can swap. A container that is no longer
+// declared keeps its address until it has been destroyed; the pass after that gives it away.
 package resolve
 
 import (

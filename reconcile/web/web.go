@@ -2,8 +2,8 @@
 //
 // It promises that a request does no more than wake the loop, that a webhook without a valid
 // signature does not even that, and that no request, however slow or large, holds up the loop or
-// takes more than a fixed share of memory. It never says what a plan hides, it has no TLS and, but
-// for webhooks, no authentication: who can read the address can read the status.
+// takes more than a fixed share of memory. It never shows what a plan hides. It has no TLS and,
+// except for webhooks, no authentication: whoever can reach the address can read the status.
 package web
 
 import (

@@ -1,9 +1,9 @@
 // Package sqlite keeps the state in one SQLite file: the embedded default.
 //
 // It promises that an Apply that returned is on the disk, that a process killed at any moment
-// leaves a store that opens with the content of the last complete Apply, and that readers in
-// other processes never wait for a writer. Uniqueness is a matter of indexes, not of reading
-// first. It never overwrites a file that it does not understand, and opened read-only it creates
+// leaves a store that opens with the content of the last complete Apply, and that readers in other
+// processes never wait for a writer. Uniqueness is enforced by indexes, not by reading before
+// writing. It never overwrites a file that it does not understand, and opened read-only it creates
 // and changes nothing. The file must lie on a local disk.
 package sqlite
 

@@ -1,7 +1,7 @@
 // Package statetest is the suite that every state.Store passes, and a Store in memory.
 //
-// Run promises that what passes keeps the contract that is written at state.Store, also where it
-// is used by several goroutines at once. It never looks behind the interface.
+// Run promises that a Store which passes keeps the contract that is written at state.Store, also
+// when several goroutines use it at once. It never looks behind the interface.
 package statetest
 
 import (

@@ -1,6 +1,6 @@
 // Package hosttest models a host for tests: Fake is a small state machine that behaves as an LXC
-// host does and prints itself, with hand actions of people and with faults. Run is the suite that
-// every host driver passes, the Fake included.
+// host does and prints itself. A test can also act as a person on the host would, and inject
+// faults. Run is the suite that every host driver passes, the Fake included.
 //
 // It promises that the Fake refuses what a real host refuses, changes nothing when nothing is to
 // change, and prints the same text for the same host whatever the order of work was. It never

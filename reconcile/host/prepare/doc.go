@@ -11,8 +11,8 @@
 // It never takes away what it did not make: a bridge, file or range that is somebody else's is
 // accepted if it is as declared, else refused with a sentence. What is not declared any more stays.
 // It never follows a symbolic link to what it writes, and makes no volume group. It knows nothing
-// of ssh and of liblxc. Two calls at once on one machine are the caller's to prevent.
+// of ssh and of liblxc. It relies on the caller to make one call at a time on one machine.
 //
-// NAT is a table of its own and lets nothing through that another one drops: where Docker or ufw
-// have the kernel drop what is forwarded, they are to be told to let the bridge through.
+// NAT is in a table of its own, which cannot let through what another table drops: where Docker or
+// ufw make the kernel drop what is forwarded, they must be told to let the bridge through.
 package prepare

@@ -2,16 +2,17 @@
 // Serve the side that answers on the host, in the same program ("reconciler agent").
 //
 // It promises that what a driver on the host does is what the caller sees: steps, observations and
-// errors arrive as they were sent. All steps of a pass go in one batch, which the agent carries out
-// as package execute does on its own host; what it tells on the way is not waited for. The system's
-// ssh is run as a child, so its configuration, agent and known hosts count; a host key that is not
-// known is refused. The agent dies with its connection: running steps are finished within their
-// limits, no other one begins, and the lock is given back. Either side gives up a peer that is
-// silent. It takes nothing from its peer but the few known messages, each of a limited size, and
-// whatever else arrives is answered with an error or ends the connection. On a host without LXC,
-// where the agent cannot run, it asks a shell for facts, and has it install LXC if it is told to.
-// It never puts a secret into an argument list, the environment or a log, and never passes a text
-// to a shell that it has not quoted.
+// errors arrive as they were sent. All steps of a pass are sent as one batch, which the agent
+// carries out by the rules of package execute; it reports progress without waiting for an answer.
+// The system's ssh is run as a child, so its configuration, agent and known hosts count; a host key
+// that is not known is refused. The agent dies with its connection: running steps are finished
+// within their limits, no other one begins, and the lock is given back. Either side ends the
+// connection when its peer has been silent for too long. It takes nothing from its peer but the few
+// known messages, each of a limited size, and whatever else arrives is answered with an error or
+// ends the connection. On a host without LXC, where the agent cannot run, it asks a shell for
+// facts, and has the shell install LXC if the caller asks for that. It never puts a secret into an
+// argument list, the environment or a log, and never passes a text to a shell that it has not
+// quoted.
 package remote
 
 import "time"

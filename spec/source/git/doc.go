@@ -12,9 +12,9 @@
 // fetched again. Local repositories are read where they are, as they were committed: files that
 // were only changed in a working tree are not seen.
 //
-// It also reads what was: At the tree of any commit, MergeBase where two histories meet, Blame who
-// brought a line; and Checkout finds the repository of a working tree. None of this is for
-// applying.
+// It also reads the past: At reads the tree of any commit, MergeBase finds where two histories
+// meet, Blame finds the commit that brought a line, and Checkout finds the repository of a working
+// tree. Trees that are read like this are for comparing, not for applying.
 //
 // It never writes to a repository other than the cache, never checks anything out, and never
 // interprets what the files say.

@@ -1,11 +1,11 @@
 // Package watch says when a tree in a directory may have changed, so that it is read again.
 //
-// It promises that whoever reads the tree after a wake sees everything that was changed before
-// it, and that what is changed later wakes again: directories that are made, moved, removed and
-// made again, links that lead elsewhere, also those above the tree, and events that the kernel
-// dropped are all taken care of. Changes of which the kernel does not tell, on a network file
-// system say, are found by comparing the tree with what it was, from time to time. Changes that
-// come together wake once. What a tree does not consist of, such as hidden files, does not wake.
+// It promises that whoever reads the tree after a wake sees everything that was changed before it,
+// and that what is changed later wakes again: directories that are made, moved, removed and made
+// again, links that lead elsewhere, also those above the tree, and events that the kernel dropped
+// are all taken care of. Changes that the kernel does not report, for example on a network file
+// system, are found by comparing the tree from time to time with what it was. Changes that come
+// together wake once. A file that is no part of a tree, such as a hidden one, does not wake.
 //
 // It never says what has changed, never reads a file's content, never watches single files, never
 // follows a link out of the tree, and never writes.

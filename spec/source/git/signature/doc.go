@@ -9,12 +9,12 @@
 //
 // # Time
 //
-// The verdicts are those of git with gpg and ssh-keygen, also about time. An OpenPGP key that
-// is expired or revoked now is refused, whenever it signed. An ssh signature holds no time; its
-// key is judged (valid-after, valid-before, the validity of a certificate) at the date in the
-// committer or tagger line, which is signed, but chosen by who signs. So who holds an expired ssh
-// key can still sign commits dated before its end: take away the line of a key that was lost,
-// or set valid-before to a date before the first commit.
+// The verdicts are those of git with gpg and ssh-keygen, also about time. An OpenPGP key that is
+// expired or revoked now is refused, whenever it signed. An ssh signature holds no time; its key is
+// judged (valid-after, valid-before, the validity of a certificate) at the date in the committer or
+// tagger line, which is signed, but chosen by the signer. So whoever holds an expired ssh key can
+// still sign commits that are dated before its end: remove the line of a key that was lost, or set
+// valid-before to a date before the first commit.
 //
 // # Where it is stricter than git
 //
