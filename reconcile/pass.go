@@ -136,6 +136,9 @@ func (o *Options) reload(ctx context.Context) (state.Snapshot, error) {
 // checkFilters refuses a filter that names nothing: it is a misspelling, and quietly doing
 // nothing would look like success.
 func (o *Options) checkFilters(t *spec.Tree, s state.Snapshot) error {
+	unknown := func(what string, target Target) error {
+		return &UnknownTargetError{What: what, Target: target, Nearest: Nearest(target, t, s.Records)}
+	}
 	for _, h := range o.Hosts {
 		if _, ok := t.Hosts[h]; !ok {
 			return fmt.Errorf("cannot limit the pass to host %q: the tree has no such host", h)
@@ -143,14 +146,12 @@ func (o *Options) checkFilters(t *spec.Tree, s state.Snapshot) error {
 	}
 	for _, only := range o.Only {
 		if !known(only, t, s) {
-			return fmt.Errorf("cannot limit the pass to %q: neither the tree nor the state has it",
-				only.Host+"/"+only.Container)
+			return unknown("limit the pass to", only)
 		}
 	}
 	for _, a := range o.Allow {
-		if a.Container != "" && !known(Target{a.Host, a.Container}, t, s) {
-			return fmt.Errorf("cannot allow to destroy %q: neither the tree nor the state has it",
-				a.Host+"/"+a.Container)
+		if target := (Target{a.Host, a.Container}); a.Container != "" && !known(target, t, s) {
+			return unknown("allow to destroy", target)
 		}
 	}
 	return nil

@@ -152,11 +152,11 @@ func TestNearest(t *testing.T) {
 		"":                       "",
 		strings.Repeat("m", 100): "",
 	} {
-		if got := nearest(word, keys); got != want {
+		if got := Nearest(word, keys); got != want {
 			t.Errorf("%q is taken for %q, want %q", word, got, want)
 		}
 	}
-	if got := nearest("ab", []string{"ac", "ad", "aa"}); got != "aa" {
+	if got := Nearest("ab", []string{"ac", "ad", "aa"}); got != "aa" {
 		t.Errorf("among equals got %q, want the first by name", got)
 	}
 	if got := didYouMean("xyzzy", keys, "otherwise"); got != "otherwise" {

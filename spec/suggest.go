@@ -2,9 +2,9 @@ package spec
 
 import "slices"
 
-// nearest returns the candidate that word most probably meant, or "" if none is close: at most
+// Nearest returns the candidate that word most probably meant, or "" if none is close: at most
 // one edit in three letters.
-func nearest(word string, candidates []string) string {
+func Nearest(word string, candidates []string) string {
 	best, distance := "", len(word)/3+1
 	if len(word) > 64 {
 		return ""
@@ -19,7 +19,7 @@ func nearest(word string, candidates []string) string {
 
 // didYouMean is a hint with the nearest candidate, or the given hint if there is none.
 func didYouMean(word string, candidates []string, otherwise string) string {
-	if c := nearest(word, candidates); c != "" {
+	if c := Nearest(word, candidates); c != "" {
 		return "did you mean \"" + c + "\"?"
 	}
 	return otherwise

@@ -41,6 +41,24 @@ func complete(cmd *cobra.Command, env func(string) (string, bool)) error {
 	return readConfig(cmd)
 }
 
+// misspeltState returns a variable that most probably was to name the state, empty if none was:
+// with the default in its place a run would make a new state, or use another one.
+func misspeltState(cmd *cobra.Command, environ []string) string {
+	flags := cmd.Flags()
+	if flags.Changed("state") {
+		return ""
+	}
+	for _, variable := range environ {
+		name, value, _ := strings.Cut(variable, "=")
+		rest, ours := strings.CutPrefix(name, envPrefix)
+		name = strings.ToLower(strings.ReplaceAll(rest, "_", "-"))
+		if ours && value != "" && name != "state" && nearestFlag(flags, name) == "state" {
+			return envPrefix + rest
+		}
+	}
+	return ""
+}
+
 // typed is the annotation of a flag that counts only on the command line: another command has one
 // of the same name that means something else.
 const typed = "reconciler_typed"
@@ -104,7 +122,8 @@ func setOne(cmd *cobra.Command, name string, value *yaml.Node, seen map[string]b
 		if commandFlag(cmd.Root(), name) {
 			return nil
 		}
-		return fmt.Errorf("unknown key %q; the keys are the names of the flags", name)
+		return fmt.Errorf("unknown key %q: %s", name,
+			didYouMean(nearestFlag(flags, name), "the keys are the names of the flags"))
 	}
 	if seen[name] {
 		return fmt.Errorf("key %q is there twice", name)

@@ -61,7 +61,8 @@ func runExplain(ctx context.Context, a *app, args []string, refresh bool) error 
 		x.note("what is to be done", errors.New("the host was not looked at (--refresh=false)"))
 	}
 	if !x.Declared && !x.found {
-		return fmt.Errorf("cannot explain %s: neither the tree nor the state has it", args[0])
+		return hinted{fmt.Errorf("cannot explain %s: neither the tree nor the state has it", args[0]),
+			didYouMean(a.nearest(ctx, only[0], x.declared.Tree), statusKnows)}
 	}
 	x.blame(ctx)
 	return a.write(x.Text, x.JSON)

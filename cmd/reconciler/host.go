@@ -98,7 +98,8 @@ func grounds(ctx context.Context, a *app, args []string) ([]ground, error) {
 	for _, name := range slices.Compact(names) {
 		h := declared.Tree.Hosts[name]
 		if h == nil {
-			return nil, fmt.Errorf("cannot look at host %q: the tree has no such host", name)
+			return nil, hinted{fmt.Errorf("cannot look at host %q: the tree has no such host", name),
+				a.hostMeant(declared.Tree, name)}
 		}
 		all = append(all, ground{h, dial, a.holder().Who + ", " + a.command})
 	}

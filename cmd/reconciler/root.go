@@ -15,6 +15,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"reconciler/reconcile"
 )
 
 // Exit codes, design §5. Where several apply: failed before unreachable before blocked.
@@ -102,11 +104,23 @@ func run(args []string, s streams) int {
 		return int(code)
 	}
 	fmt.Fprintf(s.err, "reconciler: %v\n", err)
-	var h hinted
-	if errors.As(err, &h) {
-		fmt.Fprintf(s.err, "hint: %s\n", h.hint)
+	if hint := hintOf(err); hint != "" {
+		fmt.Fprintf(s.err, "hint: %s\n", hint)
 	}
 	return exitFailed
+}
+
+// hintOf returns the sentence on what to do about an error, empty if there is none.
+func hintOf(err error) string {
+	var h hinted
+	var unknown *reconcile.UnknownTargetError
+	switch {
+	case errors.As(err, &h):
+		return h.hint
+	case errors.As(err, &unknown):
+		return didYouMean(unknown.Nearest, statusKnows)
+	}
+	return ""
 }
 
 // interruptible returns a context that ends with the first SIGINT or SIGTERM. A second one ends
@@ -182,8 +196,15 @@ keeps it so, and shows beforehand what it would do.`,
 // prepare completes the flags of a command and checks them.
 func (a *app) prepare(cmd *cobra.Command) error {
 	a.command = cmd.CommandPath()
+	if err := checkFilterFlags(cmd); err != nil {
+		return err
+	}
 	if err := complete(cmd, os.LookupEnv); err != nil {
 		return err
+	}
+	if name := misspeltState(cmd, os.Environ()); name != "" {
+		fmt.Fprintf(a.err, "%s means nothing, the state is %q: did you mean %sSTATE?\n",
+			name, a.state, envPrefix)
 	}
 	var settings strings.Builder
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {

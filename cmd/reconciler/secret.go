@@ -35,9 +35,11 @@ func runSecretShow(cmd *cobra.Command, a *app, args []string) error {
 	if !found && !a.hasState() {
 		return a.noState(fmt.Sprintf("show the password of %s/%s", args[0], args[1]))
 	}
-	if !found || record.Password == nil {
-		return hinted{fmt.Errorf("cannot show the password of %s/%s: the state has none",
-			args[0], args[1]), "passwords are generated in the first run"}
+	if !found {
+		return a.noRecord(cmd.Context(), "the password", args)
+	}
+	if record.Password == nil {
+		return fmt.Errorf("cannot show the password of %s/%s: it has none", args[0], args[1])
 	}
 	if session.sealer == nil {
 		return fmt.Errorf("cannot show the password of %s/%s: the state key %q does not exist",

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"reconciler/reconcile"
 	"reconciler/reconcile/report"
 	"reconciler/spec"
 	"reconciler/state"
@@ -31,7 +32,9 @@ func runShow(cmd *cobra.Command, a *app, args []string) error {
 	}
 	settings, ok := declared.Tree.Settings(args[0], args[1])
 	if !ok {
-		return fmt.Errorf("cannot show %s/%s: the tree does not declare it", args[0], args[1])
+		meant := reconcile.Target{Host: args[0], Container: args[1]}
+		return hinted{fmt.Errorf("cannot show %s: the tree does not declare it", meant),
+			didYouMean(reconcile.Nearest(meant, declared.Tree, nil), statusKnows)}
 	}
 	session, err := openSession(cmd.Context(), a)
 	if err != nil {

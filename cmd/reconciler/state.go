@@ -66,7 +66,7 @@ func runStateShow(ctx context.Context, a *app, args []string) error {
 		return a.noState(fmt.Sprintf("show the record of %s/%s", args[0], args[1]))
 	}
 	if !found {
-		return fmt.Errorf("cannot show the record of %s/%s: the state has none", args[0], args[1])
+		return a.noRecord(ctx, "the record", args)
 	}
 	row := recordRow(&record)
 	return a.write(row.Text, row.JSON)

@@ -14,6 +14,7 @@ import (
 	"reconciler/reconcile/plan"
 	"reconciler/reconcile/report"
 	"reconciler/reconcile/web"
+	"reconciler/state"
 )
 
 func newStatus(a *app) *cobra.Command {
@@ -37,7 +38,11 @@ func runStatus(ctx context.Context, a *app) error {
 	}
 	var pass reconcile.Pass
 	var passErr error // what is remembered is shown all the same
-	if a.source != "" {
+	if a.source == "" {
+		if err := a.checkRemembered(recorded.State.Records); err != nil {
+			return err
+		}
+	} else {
 		pass, passErr = a.pass(ctx, nil, reconcile.Plan)
 	}
 	a.noteState()
@@ -66,6 +71,26 @@ func (a *app) recorded(ctx context.Context) (reconcile.Recorded, error) {
 	}
 	defer session.close()
 	return reconcile.ReadRecorded(ctx, session.store)
+}
+
+// checkRemembered refuses --host and --only for what nobody knows: without a tree that is what the
+// state does not.
+func (a *app) checkRemembered(records []state.Record) error {
+	only, err := parseOnly(a.only)
+	if err != nil {
+		return err
+	}
+	for _, host := range a.hosts {
+		only = append(only, reconcile.Target{Host: host})
+	}
+	for _, t := range only {
+		if !remembered(records, state.Scope{Host: t.Host, Container: t.Container}) {
+			return hinted{fmt.Errorf("cannot show only %s: the state does not know it", t),
+				didYouMean(reconcile.Nearest(t, nil, records),
+					"what only the tree declares is shown with --source DIR or URL")}
+		}
+	}
+	return nil
 }
 
 // filter leaves out the rows that --host and --only are not about: nothing is known of them.

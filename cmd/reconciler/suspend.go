@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"reconciler/reconcile"
 	"reconciler/reconcile/report"
 	"reconciler/reconcile/web"
 	"reconciler/state"
@@ -97,7 +98,7 @@ func (a *app) checkScope(ctx context.Context, s state.Snapshot, b state.Batch) e
 		is := func(sus state.Suspension) bool { return sus.Scope() == scope }
 		if !slices.ContainsFunc(s.Suspensions, is) {
 			return hinted{fmt.Errorf("cannot resume %s: it is not suspended", scope),
-				`"reconciler status" shows what is`}
+				didYouMean(nearestSuspended(scope, s.Suspensions), `"reconciler status" shows what is`)}
 		}
 	}
 	for i := range b.Suspend {
@@ -105,7 +106,7 @@ func (a *app) checkScope(ctx context.Context, s state.Snapshot, b state.Batch) e
 		if scope == (state.Scope{}) || remembered(s.Records, scope) {
 			continue
 		}
-		if err := a.checkDeclared(ctx, scope); err != nil {
+		if err := a.checkDeclared(ctx, scope, s.Records); err != nil {
 			return err
 		}
 	}
@@ -120,13 +121,17 @@ func remembered(records []state.Record, scope state.Scope) bool {
 
 // checkDeclared refuses what the tree does not declare. Without a source the daemon is asked: what
 // it could not reach, prepare or make is declared as well.
-func (a *app) checkDeclared(ctx context.Context, scope state.Scope) error {
+func (a *app) checkDeclared(
+	ctx context.Context, scope state.Scope, records []state.Record,
+) error {
+	meant := reconcile.Target{Host: scope.Host, Container: scope.Container}
 	if a.source == "" {
 		if a.fails(ctx, scope) {
 			return nil
 		}
 		return hinted{fmt.Errorf("cannot suspend %s: the state does not know it, and no source is given",
-			scope), "what only the tree declares is found with --source DIR or URL"}
+			scope), didYouMean(reconcile.Nearest(meant, nil, records),
+			"what only the tree declares is found with --source DIR or URL")}
 	}
 	declared, err := fetch(ctx, a)
 	if err != nil {
@@ -139,7 +144,7 @@ func (a *app) checkDeclared(ctx context.Context, scope state.Scope) error {
 		return nil
 	}
 	return hinted{fmt.Errorf("cannot suspend %s: neither the tree nor the state knows it", scope),
-		`"reconciler status" shows what they know`}
+		didYouMean(reconcile.Nearest(meant, declared.Tree, records), statusKnows)}
 }
 
 // fails reports whether the daemon on this state has trouble with what is named.

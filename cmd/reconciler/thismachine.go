@@ -52,7 +52,7 @@ func (a *app) checkHosts(t *spec.Tree) error {
 		full := fullName(self)
 		switch {
 		case name != self && name != full:
-			return hinted{err, "its hosts are " + someOf(declared)}
+			return hinted{err, a.hostMeant(t, name)}
 		case t.Hosts[full] != nil:
 			return hinted{err, "this machine is there as " + full + ": say --host " + full}
 		case t.Hosts[self] != nil:

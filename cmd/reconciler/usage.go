@@ -5,10 +5,13 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"reconciler/spec"
 )
 
 // explainUsage has every command say what is wrong with its command line, and what is right.
@@ -43,11 +46,11 @@ func noSuchCommand(cmd *cobra.Command, args []string) error {
 		}
 	}
 	return hinted{fmt.Errorf("cannot use %q: %q has no such command", args[0], cmd.CommandPath()),
-		"it has " + strings.Join(names, ", ")}
+		didYouMean(spec.Nearest(args[0], names), "it has "+strings.Join(names, ", "))}
 }
 
 func badArguments(cmd *cobra.Command, args []string) error {
-	use := "say " + strings.TrimSuffix(cmd.UseLine(), " [flags]")
+	use := calling(cmd)
 	if len(args) == 0 {
 		return hinted{fmt.Errorf("cannot use %q without arguments", cmd.CommandPath()), use}
 	}
@@ -63,6 +66,28 @@ func badArguments(cmd *cobra.Command, args []string) error {
 		cmd.CommandPath()), use}
 }
 
+// checkFilterFlags refuses --host and --only where they would be passed over: "suspend --host H"
+// must not suspend everything. In the environment and the configuration file they are meant for
+// other commands.
+func checkFilterFlags(cmd *cobra.Command) error {
+	both := []string{"reconciler plan", "reconciler run", "reconciler apply", "reconciler status"}
+	for name, used := range map[string][]string{
+		"host": append(both, "reconciler host check", "reconciler host prepare"),
+		"only": both,
+	} {
+		if cmd.Flags().Changed(name) && !slices.Contains(used, cmd.CommandPath()) {
+			return hinted{fmt.Errorf("cannot use --%s with %q: it would mean nothing there",
+				name, cmd.CommandPath()), calling(cmd)}
+		}
+	}
+	return nil
+}
+
+// calling is the hint that says how a command is called.
+func calling(cmd *cobra.Command) string {
+	return "say " + strings.TrimSuffix(cmd.UseLine(), " [flags]")
+}
+
 // flagError says what is wrong with a flag of a command line.
 func flagError(cmd *cobra.Command, err error) error {
 	help := "see " + cmd.CommandPath() + " --help"
@@ -73,14 +98,30 @@ func flagError(cmd *cobra.Command, err error) error {
 	)
 	switch {
 	case errors.As(err, &unknown):
-		return hinted{fmt.Errorf("cannot use --%s: %q has no such flag", unknown.GetSpecifiedName(),
-			cmd.CommandPath()), help}
+		name := unknown.GetSpecifiedName()
+		near := nearestFlag(cmd.Flags(), name)
+		if near != "" {
+			near = "--" + near
+		}
+		return hinted{fmt.Errorf("cannot use --%s: %q has no such flag", name, cmd.CommandPath()),
+			didYouMean(near, help)}
 	case errors.As(err, &missing):
 		return hinted{fmt.Errorf("cannot use --%s: it needs a value", missing.GetSpecifiedName()), help}
 	case errors.As(err, &invalid):
 		return fmt.Errorf("cannot use --%s: %w", invalid.GetFlag().Name, valueError(err))
 	}
 	return hinted{fmt.Errorf("cannot use the command line: %w", err), help}
+}
+
+// nearestFlag returns the flag that was meant, perhaps.
+func nearestFlag(flags *pflag.FlagSet, name string) string {
+	var names []string
+	flags.VisitAll(func(f *pflag.Flag) {
+		if !f.Hidden {
+			names = append(names, f.Name)
+		}
+	})
+	return spec.Nearest(name, names)
 }
 
 // valueError says what a value of a flag must be. Other errors stay as they are.
