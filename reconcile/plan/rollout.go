@@ -96,6 +96,9 @@ type rollout struct {
 func (p *planner) judge(g *spec.Group) *rollout {
 	r := &rollout{of: g, Rollout: Rollout{Group: g.Name, Waves: []Wave{}, Failed: []FailedHost{},
 		MaxParallel: g.MaxParallel, MaxFailures: g.MaxFailures, Position: g.Position}}
+	if r.wait(p.in.Holds); r.busy {
+		return r // nothing begins, so that nobody asks what has failed before
+	}
 	broken := map[string]string{} // host → what is wrong with a container of it
 	for _, f := range p.failing {
 		if broken[f.host] == "" {
@@ -117,9 +120,7 @@ func (p *planner) judge(g *spec.Group) *rollout {
 	}
 	slices.SortFunc(r.Failed, func(a, b FailedHost) int { return strings.Compare(a.Host, b.Host) })
 	r.broken = broken
-	if r.wait(p.in.Holds); !r.busy {
-		r.choose(p.turns)
-	}
+	r.choose(p.turns)
 	return r
 }
 

@@ -269,6 +269,8 @@ func TestAnotherPassIsWaitedFor(t *testing.T) {
 			"h1/web= busy\nh2/web= rollout\nweb: ; " + why},
 		{"not even what failed before", newConvoy(2, canary(0)).change().failed(2).
 			hold(1, plan.HeldBusy), "h1/web= busy\nh2/web= rollout\nweb: ; " + why},
+		{"what failed before is not why it waits", newConvoy(3, canary(1)).change().failed(1).
+			hold(1, plan.HeldBusy).unreachable(3), "h1/web= busy\nh2/web= rollout\nweb: ; " + why},
 		{"repairs do", newConvoy(2, canary(1)).died(2).hold(1, plan.HeldBusy),
 			"h2/web: start address"},
 		{"other groups do", other.hold(1, plan.HeldBusy), configured("h2") + "web: canary h2"},
