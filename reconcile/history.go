@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"reconciler/reconcile/execute"
 	"reconciler/reconcile/plan"
 	"reconciler/state"
 )
@@ -20,8 +21,9 @@ func NewPassID() string {
 }
 
 // remember stores that a pass was made, if it did something or was the first of a revision: a
-// pass with nothing to do writes nothing. A pass that was limited to some hosts or containers has
-// not applied its revision.
+// pass with nothing to do writes nothing, nor does one that failed as the last one did, or what is
+// tried again for a day would leave nothing else to remember. A pass that was limited to some hosts
+// or containers has not applied its revision.
 func (p *Pass) remember(ctx context.Context, o *Options, s state.Snapshot, began time.Time) error {
 	if o.PassID == "" || o.SourceName == "" {
 		return nil
@@ -34,19 +36,39 @@ func (p *Pass) remember(ctx context.Context, o *Options, s state.Snapshot, began
 		ID: o.PassID, Source: o.SourceName, Ref: p.Revision.Ref, Author: p.Revision.Author,
 		Subject: p.Revision.Subject, Signer: p.Revision.Signer,
 		Began: began.UTC(), Ended: o.now().UTC(),
-		Blocked: len(p.Plan.Blocked), Held: len(p.Plan.Held),
 	}
+	c := p.Counts()
+	entry.Created, entry.Changed, entry.Destroyed = c.Created, c.Changed, c.Destroyed
+	entry.Failed, entry.Blocked, entry.Held = c.Failed, c.Blocked, c.Held
 	if whole && !o.overtaken(ctx, began) {
 		entry.Revision = p.Revision.ID
 	}
-	p.count(&entry)
 	entry = entry.Clean()
+	if !p.achieved() && repeats(entry, s.Passes) {
+		return nil
+	}
 	// What was done is to be remembered also when it was interrupted.
 	_, err := o.Store.Apply(context.WithoutCancel(ctx), state.Batch{Pass: &entry})
 	if err != nil {
 		return fmt.Errorf("cannot store the history: %w", err)
 	}
 	return nil
+}
+
+// achieved reports whether something is now as declared that was not before.
+func (p *Pass) achieved() bool {
+	prepared := func(h execute.HostOutcome) bool { return len(h.Done) > 0 }
+	return p.Counts().Done() > 0 || p.Result != nil && slices.ContainsFunc(p.Result.Hosts, prepared)
+}
+
+// repeats reports whether a pass says the same as the last one of its source.
+func repeats(entry state.Pass, before []state.Pass) bool {
+	i := slices.IndexFunc(before, func(p state.Pass) bool { return p.Source == entry.Source })
+	if i < 0 {
+		return false
+	}
+	entry.ID, entry.Began, entry.Ended = before[i].ID, before[i].Began, before[i].Ended
+	return entry.Same(before[i])
 }
 
 // overtaken reports whether a pass that began later has already been remembered with its revision:
@@ -61,27 +83,43 @@ func (o *Options) overtaken(ctx context.Context, began time.Time) bool {
 	})
 }
 
-// count fills in how many containers were created, changed and destroyed, and how many failed.
-func (p *Pass) count(entry *state.Pass) {
+// Counts says of how many containers a pass did what.
+type Counts struct {
+	Created, Changed, Destroyed int // one that was replaced counts as changed
+	Failed                      int // or was skipped for something that failed
+	Blocked                     int
+	Held                        int // or got no turn in a rollout
+}
+
+// Done is how many containers were brought to what is declared.
+func (c Counts) Done() int { return c.Created + c.Changed + c.Destroyed }
+
+// Counts counts what came of the pass.
+func (p *Pass) Counts() Counts {
+	c := Counts{Blocked: len(p.Plan.Blocked), Held: len(p.Plan.Held)}
 	if p.Result == nil {
-		return
+		return c
 	}
 	failed := map[Target]bool{}
 	for _, o := range p.Result.Outcomes {
-		if o.Failed() {
-			failed[Target{o.Host, o.Container}] = true
-			entry.Failed++
+		switch {
+		case o.Refused:
+			c.Held++
+		case o.Failed():
+			c.Failed++
 		}
+		failed[Target{o.Host, o.Container}] = o.Failed()
 	}
 	for _, item := range p.Plan.Containers() {
 		switch {
 		case failed[Target{item.Host, item.Container}]:
 		case item.Kind == plan.KindCreate:
-			entry.Created++
+			c.Created++
 		case item.Kind == plan.KindDestroy:
-			entry.Destroyed++
+			c.Destroyed++
 		default:
-			entry.Changed++
+			c.Changed++
 		}
 	}
+	return c
 }
