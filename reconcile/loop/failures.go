@@ -56,6 +56,8 @@ type failure struct {
 	permanent bool
 	postponed bool // it was not tried when it was due
 
+	done map[plan.Action]bool // what went well in one of the tries
+
 	source string            // what it was to be cloned from
 	input  [sha256.Size]byte // what the host showed when the failure was first seen to stand
 	seen   bool              // input is set
@@ -105,11 +107,19 @@ func (f *failures) record(o execute.Outcome, now time.Time) {
 		f.of = map[target]failure{}
 	}
 	x := f.of[t]
+	if x.done == nil {
+		x.done = map[plan.Action]bool{}
+	}
 	x.count++
 	x.text, x.permanent = err.Error(), execute.Permanent(err)
 	x.postponed = false
 	x.at, x.retry = now, now.Add(f.backoff.after(x.count))
 	x.source, x.seen = sourceOf(o), false
+	for _, s := range o.Steps {
+		if s.Status == execute.Done {
+			x.done[s.Step.Action] = true
+		}
+	}
 	f.of[t] = x
 }
 

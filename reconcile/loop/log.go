@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"slices"
 
-	"reconciler/reconcile/execute"
 	"reconciler/reconcile/plan"
 )
 
@@ -24,13 +23,33 @@ func (c complaint) String() string {
 	}
 }
 
-// log tells what became of a pass.
-func (l *Loop) log(r Report) {
+// log tells what became of a pass. What is wrong with the hosts is told by the pass that looked last:
+// one that ends late may have found what has long been over.
+func (l *Loop) log(r Report, last bool) {
 	log := l.o.Log.With("pass", r.ID, "revision", r.Pass.Revision.ID)
-	l.complain(log, complaint{what: "pass failed"}, textOf(r.Err))
+	if last {
+		l.complain(log, complaint{what: "pass failed"}, textOf(r.Err))
+	}
 	if r.Err != nil {
 		return
 	}
+	if last {
+		l.logFaults(log, r)
+		l.logRollouts(log, r)
+	}
+	counts := r.Pass.Counts()
+	level := slog.LevelDebug
+	if counts.Done() > 0 {
+		level = slog.LevelInfo
+	}
+	log.Log(context.Background(), level, "pass ended", "reasons", r.Reasons,
+		"took", r.Ended.Sub(r.Began), "created", counts.Created, "changed", counts.Changed,
+		"destroyed", counts.Destroyed, "failed", counts.Failed, "blocked", counts.Blocked,
+		"held", counts.Held)
+}
+
+// logFaults tells what is wrong with hosts and containers, and what is over.
+func (l *Loop) logFaults(log *slog.Logger, r Report) {
 	now := map[complaint]bool{}
 	for _, u := range r.Pass.Plan.Unreachable {
 		c := complaint{what: "host is unreachable", host: u.Host}
@@ -55,15 +74,6 @@ func (l *Loop) log(r Report) {
 		l.complain(log, c, h.Text)
 	}
 	l.endComplaints(log, r.Pass.Observed, now)
-	l.logRollouts(log, r)
-	level := slog.LevelDebug
-	if r.Pass.Result != nil {
-		level = slog.LevelInfo
-	}
-	sum := r.Pass.Plan.Summary()
-	log.Log(context.Background(), level, "pass ended", "reasons", r.Reasons,
-		"took", r.Ended.Sub(r.Began), "created", sum.Create, "changed", sum.Change,
-		"destroyed", sum.Destroy, "blocked", sum.Blocked, "held", sum.Held)
 }
 
 // unprepared returns the hosts that could not be prepared, of those that a pass has seen.
@@ -74,20 +84,6 @@ func (l *Loop) unprepared(r Report) []plan.Failing {
 		_, seen := r.Pass.Observed[f.Host]
 		return !seen
 	})
-}
-
-// logRollouts tells which rollouts have stopped because something failed.
-func (l *Loop) logRollouts(log *slog.Logger, r Report) {
-	stopped := map[string]string{}
-	for _, x := range r.Pass.Plan.Rollouts {
-		if x.Failing() {
-			stopped[x.Group] = x.Stopped
-		}
-	}
-	for group := range r.Pass.Tree.Groups {
-		l.complain(log, complaint{what: "the rollout of group " + group + " has stopped"},
-			stopped[group])
-	}
 }
 
 // endComplaints tells what is over on the hosts that were observed.
@@ -137,15 +133,4 @@ func textOf(err error) string {
 		return ""
 	}
 	return err.Error()
-}
-
-// logStep tells what became of a step.
-func logStep(log *slog.Logger, r execute.StepResult) {
-	log = log.With("host", r.Step.Host, "container", r.Step.Container,
-		"step", execute.Checkpoint(r.Step.Action), "action", r.Step.Action, "took", r.Took)
-	if r.Status == execute.Failed {
-		log.Error("step failed", "error", r.Err)
-		return
-	}
-	log.Info("step done", "reason", r.Step.Reason.Code)
 }

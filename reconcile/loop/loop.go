@@ -78,6 +78,7 @@ type Loop struct {
 	watches  map[string]watch      // by host
 
 	complaints map[complaint]string // what is wrong now, so that it is told once
+	stopped    map[string][]string  // failed hosts of rollouts that have stopped, by group, likewise
 }
 
 // target names a container, or without one the host itself, which is prepared.
@@ -100,8 +101,8 @@ func New(o Options) *Loop {
 		limit: make(chan struct{}, mostPasses), busy: map[target]string{},
 		failures: failures{backoff: o.Backoff.orDefault()},
 		flaps:    flaps{backoff: o.Backoff.orDefault()}, watches: map[string]watch{},
-		complaints: map[complaint]string{},
-		status:     Status{Started: o.Pass.Now()},
+		complaints: map[complaint]string{}, stopped: map[string][]string{},
+		status: Status{Started: o.Pass.Now()},
 	}
 	const patience = 5 * time.Second
 	l.hosts = newHosts(hostsOptions{

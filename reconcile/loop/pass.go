@@ -77,7 +77,8 @@ func (l *Loop) options(
 	o.Followed = true
 	o.Observer = func(p plan.Plan) execute.Observer {
 		begun(p)
-		return observer{l, r.ID, l.o.Log.With("pass", r.ID, "revision", d.Revision.ID)}
+		return observer{l: l, pass: r.ID, further: further(p),
+			log: l.o.Log.With("pass", r.ID, "revision", d.Revision.ID)}
 	}
 	return o
 }
@@ -123,9 +124,10 @@ func (l *Loop) begin(pass string, p plan.Plan) {
 
 // observer follows the steps of a pass.
 type observer struct {
-	l    *Loop
-	pass string
-	log  *slog.Logger
+	l       *Loop
+	pass    string
+	further map[string]string // see the function
+	log     *slog.Logger
 }
 
 // Observe implements execute.Observer.
@@ -137,8 +139,11 @@ func (ob observer) Observe(e execute.Event) {
 	switch e.Kind {
 	case execute.StepStarted:
 		l.prepared(ob.pass, e.Step.Host)
+		if e.Step.Rollout != "" && ob.further[e.Step.Host] == e.Step.Rollout {
+			l.rolloutGoesOn(ob.log, e.Step.Rollout)
+		}
 	case execute.StepFinished:
-		logStep(ob.log, e.Result)
+		l.logStep(ob.log, e.Result)
 	case execute.ContainerFinished:
 		l.release(ob.pass, e.Outcome)
 	}
@@ -181,18 +186,20 @@ func (l *Loop) unclaim(pass string, o execute.Outcome) {
 // finish takes the result of a pass in.
 func (l *Loop) finish(ctx context.Context, r Report) {
 	r.Ended = l.o.Pass.Now()
+	last := true
 	if ctx.Err() == nil {
-		l.learn(r)
+		last = l.learn(r)
 		l.watch(ctx, r)
 	}
-	l.log(r)
+	l.log(r, last)
 	if l.o.Recorder != nil {
 		l.o.Recorder.Passed(r)
 	}
 }
 
-// learn updates what is known, and wakes the loop if there is more to do at once.
-func (l *Loop) learn(r Report) {
+// learn updates what is known, and wakes the loop if there is more to do at once. It reports whether
+// no pass that looked later has ended before.
+func (l *Loop) learn(r Report) (last bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if r.Pass.Result != nil {
@@ -210,7 +217,7 @@ func (l *Loop) learn(r Report) {
 		l.failures.postpone(r.Pass.Result, r.Began)
 		l.failures.settle(r.Pass, r.Began)
 	}
-	l.status.passed(r, l.failures)
+	last = l.status.passed(r, len(l.failures.of)+len(l.flaps.list()) > 0)
 	for t, pass := range r.busy {
 		// It was finished before this pass could say that it waits for it.
 		_, seen := r.Pass.Observed[t.host]
@@ -222,6 +229,7 @@ func (l *Loop) learn(r Report) {
 		// The next pass shows what has come of the changes, and the processes of new containers.
 		l.wakeLocked(afterChanges)
 	}
+	return last
 }
 
 // askedByPerson reports whether somebody wants everything to be tried, whatever failed before.

@@ -92,26 +92,37 @@ func (s *Status) fetched(now time.Time, r spec.Revision) {
 
 func (s *Status) failed(err error) { s.SourceError = err.Error() }
 
-// passed takes a pass in that ended.
-func (s *Status) passed(r Report, f failures) {
+// passed takes a pass in that ended, and whether something fails again and again. It reports false
+// if the pass knows less than one that ended before.
+func (s *Status) passed(r Report, failing bool) bool {
 	s.Passes++
 	s.Last = r
 	if r.Err != nil {
-		return
+		return true
 	}
 	// A pass that ends late may have looked before the one that ended first.
 	if r.looked.Before(s.looked) {
-		return
+		return false
 	}
 	s.Latest, s.looked = r.Pass, r.looked
-	s.waits = slices.ContainsFunc(r.Pass.Plan.Held, func(h plan.Held) bool {
-		return h.Code == plan.HeldBusy || h.Code == plan.HeldNeeds ||
-			h.Code == plan.HeldRollout
-	})
+	busy := isBusy(r.Pass.Plan)
+	s.waits = busy || holds(r.Pass.Plan, plan.HeldNeeds)
 	s.since = s.unreached(r)
-	if r.Result() == Success && len(f.of) == 0 && s.SourceError == "" {
+	if r.Result() == Success && !failing && !busy && s.SourceError == "" {
 		s.Success = r.Ended
 	}
+	return true
+}
+
+// isBusy reports whether something is held until another pass has ended its work on it.
+func isBusy(p plan.Plan) bool {
+	// What a rollout holds because something failed waits for nobody's work.
+	busy := func(r plan.Rollout) bool { return r.Stopped != "" && !r.Failing() }
+	return holds(p, plan.HeldBusy) || slices.ContainsFunc(p.Rollouts, busy)
+}
+
+func holds(p plan.Plan, code string) bool {
+	return slices.ContainsFunc(p.Held, func(h plan.Held) bool { return h.Code == code })
 }
 
 // unreached returns the hosts that a pass could not see, and since when that is so.

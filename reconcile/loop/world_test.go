@@ -67,9 +67,15 @@ func (g *gated) Observe(ctx context.Context) (plan.Actual, error) {
 
 // Do implements execute.Host.
 func (g *gated) Do(ctx context.Context, s plan.Step, x execute.Secrets) (string, error) {
+	g.enter(s.Container)
+	return g.Fake.Do(ctx, s, x)
+}
+
+// enter waits while a container is made slow.
+func (g *gated) enter(container string) {
 	g.mu.Lock()
-	gate, inside := g.gates[s.Container], g.inside[s.Container]
-	delete(g.inside, s.Container)
+	gate, inside := g.gates[container], g.inside[container]
+	delete(g.inside, container)
 	g.mu.Unlock()
 	if inside != nil {
 		close(inside)
@@ -77,7 +83,6 @@ func (g *gated) Do(ctx context.Context, s plan.Step, x execute.Secrets) (string,
 	if gate != nil {
 		<-gate
 	}
-	return g.Fake.Do(ctx, s, x)
 }
 
 // Deaths is what a driver offers that can be told by its kernel.
