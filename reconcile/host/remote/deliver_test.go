@@ -113,6 +113,43 @@ func TestAVersionInUseStays(t *testing.T) {
 	}
 }
 
+// What somebody else may have put there, or may put there at any time, must not be run as root.
+func TestAnAgentOfSomebodyElseIsNotRun(t *testing.T) {
+	t.Parallel()
+	if os.Getuid() != 0 {
+		t.Skip("needs root, who has to do with files of others")
+	}
+	s := newServer(t)
+	o := s.options(listen(t, newFake()))
+	hash, err := o.Program.Hash()
+	if err != nil {
+		t.Fatal(err)
+	}
+	planted := filepath.Join(o.directory, hash)
+	plant := func(dirOwner, owner int) {
+		text := "#!/bin/sh\n: >'" + s.path("ran") + "'\nexit 1\n"
+		err := errors.Join(os.MkdirAll(o.directory, 0o700), os.WriteFile(planted, []byte(text), 0o700),
+			os.Truncate(planted, o.Program.size), os.Chown(planted, owner, 0),
+			os.Chown(o.directory, dirOwner, 0))
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	plant(1, 0)
+	h, err := Dial(t.Context(), o)
+	if err == nil {
+		err = h.Close()
+	}
+	if err == nil || !strings.Contains(err.Error(), "not of this user") {
+		t.Errorf("with a directory of somebody else the dial ends with %v", err)
+	}
+	plant(0, 1)
+	dial(t, o)
+	if _, err := os.Stat(s.path("ran")); err == nil {
+		t.Error("it was run")
+	}
+}
+
 func TestAnAgentThatIsInstalledIsUsedAsItIs(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)

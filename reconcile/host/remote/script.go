@@ -19,18 +19,20 @@ const asked = "reconciler-agent: missing "
 // keepDays is how long a version that is not used any more stays.
 const keepDays = 7
 
-// deliverScript runs the agent of a hash. One that is missing is asked for and read from standard
-// input; it gets its name when it is whole. Its arguments are the hash and size of the agent, the
-// directory of root and that of the containers, where liblxc may be, and the settings of LXC's own
-// bridge. The script is a single line without quotes, backslashes and exclamation marks, so that any
-// login shell passes it on to sh. It removes versions that were not started for days and do not run.
+// deliverScript runs the agent of a hash. One that is missing, or is of another user, is asked for
+// and read from standard input; it gets its name when it is whole. Its arguments are the hash and
+// size of the agent, the directory of root and that of the containers, where liblxc may be, and the
+// settings of LXC's own bridge. The script is a single line without quotes, backslashes and
+// exclamation marks, so that any login shell passes it on to sh. It removes versions that were not
+// started for days and do not run.
 func deliverScript() string {
 	return strings.Join([]string{
 		`set -u; umask 077; hash=$1 size=$2 dir=$3 path=$4 libs=$5 net=$6 run=;`,
 		`if [ "$(id -u)" -ne 0 ]; then`,
 		`dir=${HOME:?}/.cache/reconciler/agent; run="sudo -n --"; $run true || exit 1; fi;`,
 		`agent=$dir/$hash;`,
-		`if [ "$( [ -x "$agent" ] && wc -c <"$agent" )" -eq "$size" ] 2>/dev/null; then`,
+		`if [ -O "$dir" ] && [ -O "$agent" ] &&`,
+		`[ "$( [ -x "$agent" ] && wc -c <"$agent" )" -eq "$size" ] 2>/dev/null; then`,
 		`touch -c "$agent"; else`,
 		`mkdir -p "$dir" && [ -O "$dir" ] ||`,
 		`{ echo "reconciler: $dir cannot be made, or is not of this user" >&2; exit 1; };`,
