@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"reconciler/reconcile/plan"
+	"reconciler/spec"
 )
 
 // complaint is something that can be wrong, with all hosts, one host or one container.
@@ -23,10 +24,15 @@ func (c complaint) String() string {
 	}
 }
 
+// logOf returns the log of a pass: each line of it names the pass and the revision.
+func (l *Loop) logOf(pass string, r spec.Revision) *slog.Logger {
+	return l.o.Log.With("pass", pass, "revision", r.ID)
+}
+
 // log tells what became of a pass. What is wrong with the hosts is told by the pass that looked last:
 // one that ends late may have found what has long been over.
 func (l *Loop) log(r Report, last bool) {
-	log := l.o.Log.With("pass", r.ID, "revision", r.Pass.Revision.ID)
+	log := l.logOf(r.ID, r.Pass.Revision)
 	if last {
 		l.complain(log, complaint{what: "pass failed"}, textOf(r.Err))
 	}

@@ -23,13 +23,14 @@ func (l *Loop) pass(ctx context.Context, from reading) {
 		looked: l.o.Pass.Now()}
 	declared := from.tree
 	if declared.Tree == nil {
-		r.Err = from.err
+		r.Pass.Revision, r.Err = declared.Revision, from.err
 		l.finish(ctx, r)
 		<-l.limit
 		return
 	}
 	r.SourceErr = from.err
-	l.complain(l.o.Log, complaint{what: "source cannot be read"}, textOf(from.err))
+	l.complain(l.logOf(r.ID, declared.Revision), complaint{what: "source cannot be read"},
+		textOf(from.err))
 	l.mu.Lock()
 	r.busy = l.hosts.busy()
 	maps.Copy(r.busy, l.busy)
@@ -78,7 +79,7 @@ func (l *Loop) options(
 	o.Observer = func(p plan.Plan) execute.Observer {
 		begun(p)
 		return observer{l: l, pass: r.ID, further: further(p),
-			log: l.o.Log.With("pass", r.ID, "revision", d.Revision.ID)}
+			log: l.logOf(r.ID, d.Revision)}
 	}
 	return o
 }

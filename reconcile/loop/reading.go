@@ -30,7 +30,7 @@ type reading struct {
 	reasons []string
 	began   time.Time // after all that asked for it, before the tree was read
 	tree    reconcile.Declaration
-	err     error // why the source could not be read; tree is then an older one, or zero
+	err     error // why the source could not be read; tree is then an older one, or not there
 }
 
 // take returns why a pass is to be made, and reports whether it can be made at once, with the tree
@@ -80,7 +80,7 @@ func (l *Loop) fetch(ctx context.Context) (reconcile.Declaration, error) {
 	if isUnreachable(err) && l.good.Tree != nil {
 		return l.good, err
 	}
-	return reconcile.Declaration{}, err
+	return reconcile.Declaration{Revision: d.Revision}, err
 }
 
 func isUnreachable(err error) bool { return errors.Is(err, spec.ErrSourceUnreachable) }

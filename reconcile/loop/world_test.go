@@ -183,11 +183,13 @@ func (b *safeBuffer) Write(p []byte) (int, error) {
 	return b.buf.Write(p)
 }
 
-func (b *safeBuffer) count(text string) int {
+func (b *safeBuffer) text() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return strings.Count(b.buf.String(), text)
+	return b.buf.String()
 }
+
+func (b *safeBuffer) count(text string) int { return strings.Count(b.text(), text) }
 
 // newWorld makes a host "h1" with a stopped container "base". Nothing is declared yet.
 func newWorld(t testing.TB) *world {

@@ -114,6 +114,9 @@ func (s *Source) read(ctx context.Context, from wholesome, w want, applied plumb
 		return none, err
 	}
 	files, err := readTree(ctx, from.store, head.tree, s.o.Path)
+	if errors.As(err, new(spec.Problems)) {
+		err = fmt.Errorf("cannot read the tree of commit %s: %w", target, err)
+	}
 	if err != nil {
 		return none, err
 	}

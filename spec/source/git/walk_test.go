@@ -204,6 +204,9 @@ func TestEveryProblemIsNamed(t *testing.T) {
 	if found := (spec.Problems)(nil); !errors.As(err, &found) || len(found) != 2 {
 		t.Errorf("%T, want 2 problems: %v", err, err)
 	}
+	if head := r.git("rev-parse", "HEAD"); !strings.Contains(err.Error(), "commit "+head) {
+		t.Errorf("the error does not say that it is commit %s: %v", head, err)
+	}
 }
 
 // TestHugeTree: hostile repositories are refused in bounded time and memory.
