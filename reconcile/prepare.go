@@ -3,6 +3,7 @@ package reconcile
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -96,22 +97,40 @@ func (p *Pass) preparations(o *Options, f *fleet) map[string]execute.Preparation
 		}
 		want := *p.Tree.Hosts[x.Host].Prepare
 		all[x.Host] = func(ctx context.Context) ([]string, error) {
-			o.Log.Info("preparing a host", "host", x.Host, "changes", len(x.Changes))
-			return prepareOne(ctx, preparer, want)
+			log := o.Log.With("host", x.Host)
+			log.Info("preparing a host", "changes", len(x.Changes))
+			return prepareOne(ctx, preparer, want, log)
 		}
 	}
 	return all
 }
 
+// Prepare has a host prepared, within its limit. When ctx ends meanwhile it goes on: a package
+// manager that is broken off leaves a broken host. The log, which names the host, says then that it
+// is waited for.
+func Prepare(
+	ctx context.Context, h Preparer, want spec.Preparation, log *slog.Logger,
+) (done []string, err error) {
+	defer context.AfterFunc(ctx, func() {
+		log.Warn("waiting until the host is prepared: to break off what installs packages would " +
+			"leave it broken")
+	})()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), prepareLimit)
+	defer cancel()
+	return h.Prepare(ctx, want)
+}
+
 // prepareOne prepares a host. What the host refuses, and a volume group that is missing, was told
 // in the plan and keeps nobody from using the rest.
-func prepareOne(ctx context.Context, h Preparer, want spec.Preparation) ([]string, error) {
-	ctx, cancel := context.WithTimeout(ctx, prepareLimit)
-	defer cancel()
-	done, err := h.Prepare(ctx, want)
+func prepareOne(
+	ctx context.Context, h Preparer, want spec.Preparation, log *slog.Logger,
+) ([]string, error) {
+	done, err := Prepare(ctx, h, want, log)
 	if err == nil {
 		return done, nil
 	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), checkLimit)
+	defer cancel()
 	_, left, checkErr := h.Check(ctx, &want)
 	missing := func(c plan.HostChange) bool { return c.Refused == "" }
 	if checkErr != nil || slices.ContainsFunc(left, missing) {

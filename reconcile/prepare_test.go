@@ -3,6 +3,7 @@ package reconcile_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -295,6 +296,61 @@ func TestPassWithNothingToMakeAsksNoFacts(t *testing.T) {
 	if _, err := w.tryRun(o); err != nil || checks != 0 {
 		t.Errorf("%d round trips for nothing, %v", checks, err)
 	}
+}
+
+// interrupted is a host whose preparation somebody tries to end.
+type interrupted struct {
+	*hosttest.Fake
+	end    context.CancelFunc
+	broken error
+}
+
+func (i *interrupted) Prepare(ctx context.Context, want spec.Preparation) ([]string, error) {
+	i.end()
+	i.broken = ctx.Err()
+	return i.Fake.Prepare(ctx, want)
+}
+
+// What was begun ends: a package manager that is killed leaves a broken host. Who wants the program
+// to end learns what keeps it.
+func TestPreparationOutlivesTheRun(t *testing.T) {
+	w := newWorld(t, 1)
+	host := &interrupted{Fake: w.bare("new")}
+	w.declare("hosts: {new: {prepare: {}}}\ntargets: {new: {}}")
+	d, err := reconcile.Fetch(t.Context(), w, spec.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := w.options()
+	o.Dial = func(context.Context, *spec.Host, string) (reconcile.Host, error) { return host, nil }
+	told := make(lines, 100)
+	o.Log = slog.New(slog.NewTextHandler(told, nil))
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	host.end = cancel
+	if _, err := reconcile.Run(ctx, d, o); err != nil || host.broken != nil ||
+		strings.Contains(host.String(), "without LXC") {
+		t.Errorf("it is broken off: %v, %v\n%s", err, host.broken, host)
+	}
+	for late := time.After(20 * time.Second); ; {
+		select {
+		case line := <-told:
+			if strings.Contains(line, "waiting until") && strings.Contains(line, "host=new") {
+				return
+			}
+		case <-late:
+			t.Fatal("nobody learns which host is waited for")
+		}
+	}
+}
+
+// lines is a log whose lines are waited for.
+type lines chan string
+
+// Write implements io.Writer.
+func (l lines) Write(b []byte) (int, error) {
+	l <- string(b)
+	return len(b), nil
 }
 
 // dumb is a host that cannot be prepared.

@@ -220,8 +220,7 @@ func (g ground) prepare(
 	if err != nil {
 		return nil, errors.Is(err, execute.ErrHostInUse), err
 	}
-	// What was begun ends: a package manager that is killed leaves a broken host.
-	done, err = p.Prepare(context.WithoutCancel(ctx), g.Preparation())
+	done, err = reconcile.Prepare(ctx, p, g.Preparation(), g.dial.log.With("host", g.Name))
 	return done, false, errors.Join(err, unlock())
 }
 

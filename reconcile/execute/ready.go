@@ -10,8 +10,8 @@ import (
 	"reconciler/reconcile/plan"
 )
 
-// Preparation makes a host ready for its steps. It gets a context that does not end with that of
-// Run, and returns a sentence for each thing that it did, also with an error.
+// Preparation makes a host ready for its steps, and returns a sentence for each thing that it did,
+// also with an error. It does not end with ctx, which is that of Run.
 type Preparation func(ctx context.Context) (done []string, err error)
 
 // HostOutcome is what became of the preparation of one host.
@@ -65,7 +65,7 @@ func (g *gate) open(ctx context.Context) {
 		}
 		begun := time.Now()
 		err := contain(func() (err error) {
-			g.outcome.Done, err = g.prepare(context.WithoutCancel(ctx))
+			g.outcome.Done, err = g.prepare(ctx)
 			return err
 		})
 		if err != nil {

@@ -137,15 +137,3 @@ func TestInterruptedRunPreparesNothing(t *testing.T) {
 			hostsText(r))
 	}
 }
-
-// What was begun ends: a package manager that is killed leaves a broken host.
-func TestPreparationOutlivesTheRun(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	var d diary
-	r := execute.Run(ctx, twoHosts(), execute.Options{Parallel: 4, Hosts: onHosts(&d),
-		Prepare: map[string]execute.Preparation{"idle": func(inner context.Context) ([]string, error) {
-			cancel()
-			return []string{"made idle"}, inner.Err()
-		}}})
-	check(t, "a preparation is killed in the middle", "idle: made idle", hostsText(r))
-}

@@ -22,7 +22,7 @@ const (
 	lockLimit = 5 * time.Minute // how long another apt-get or dpkg is waited for
 	lockPause = time.Second
 	aptLimit  = 30 * time.Minute // for one run, over a slow line
-	aptGrace  = time.Minute      // to end cleanly when it was told to
+	aptGrace  = time.Minute      // to end cleanly after that
 
 	mostOutput = 1 << 20 // of it that is searched for what went wrong
 )
@@ -78,10 +78,14 @@ func isLocked(said string) bool {
 	return false
 }
 
-// dpkgTool runs a program that changes packages, and returns what it warned of. Its output goes to
-// a file, not to us: if we are killed it finishes instead of breaking off in the middle of a package.
+// dpkgTool runs a program that changes packages, and returns what it warned of. It does not begin
+// when ctx has ended, but once it has begun only its own limit ends it. Its output goes to a file,
+// not to us: if we are killed it finishes instead of breaking off in the middle of a package.
 func dpkgTool(ctx context.Context, program string, args ...string) (warned string, err error) {
-	ctx, cancel := context.WithTimeout(ctx, aptLimit)
+	if ctx.Err() != nil {
+		return "", context.Cause(ctx)
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), aptLimit)
 	defer cancel()
 	output, err := unnamedFile()
 	if err != nil {

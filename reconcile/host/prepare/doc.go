@@ -1,7 +1,8 @@
 // Package prepare makes the machine that it runs on fit for containers, and says what it can do.
 //
 // It promises that a second call does nothing, not even to the time of a file; that a kill at any
-// point is healed by the next call; that what it made is there again after a reboot, without any
+// point is healed by the next call; that no installation of packages is broken off when the caller's
+// context ends, which only keeps the next thing from being begun; that what it made is there again after a reboot, without any
 // program of ours; that files are replaced as a whole; and that all it writes says who wrote it.
 // What it writes: packages by apt-get, directories, lines of /etc/subuid and /etc/subgid, one file
 // in /etc/sysctl.d, one nftables table per bridge, and systemd units named reconciler-*.

@@ -164,7 +164,7 @@ func install(ctx context.Context, want *spec.Preparation, names []string) error 
 		return err
 	}
 	err := fetchAndInstall(ctx, names)
-	if ctx.Err() != nil {
+	if errors.Is(err, context.DeadlineExceeded) {
 		return err // apt-get did not end by itself
 	}
 	return errors.Join(err, unmarkInstall())

@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"reconciler/reconcile/host/hosttest"
 	"reconciler/spec"
@@ -17,6 +18,8 @@ func bareServer(t *testing.T, containers ...string) (*server, Options) {
 	s := newServer(t)
 	s.program("ldd", "echo '	liblxc.so.1 => not found'")
 	s.program("ls", "exit 0") // the directory of containers looks as if it were empty
+	s.program("dpkg", `case $* in --print-architecture) echo amd64 ;;
+		*) echo "$DEBIAN_FRONTEND dpkg $*" >>`+s.path("apt")+" ;; esac")
 	s.program("apt-get", `echo "$DEBIAN_FRONTEND $*" >>`+s.path("apt")+"; cat >>"+s.path("apt"))
 	fake := hosttest.New(hosttest.Config{Host: testHost, Installation: testInstallation})
 	for _, name := range containers {
@@ -67,7 +70,8 @@ func TestHostWithoutLXCIsEmptyUntilItIsPrepared(t *testing.T) {
 	if err != nil || len(done) != 2 || !strings.Contains(done[0], "lxc") {
 		t.Fatalf("done %q, %v", done, err)
 	}
-	const apt = "noninteractive -qy update\n" +
+	const apt = "noninteractive dpkg --force-confdef --force-confold --configure -a\n" +
+		"noninteractive -qy update\n" +
 		"noninteractive -qy -o DPkg::Lock::Timeout=600 -o Dpkg::Options::=--force-confdef " +
 		"-o Dpkg::Options::=--force-confold --no-install-recommends install lxc\n"
 	if got := s.read("apt"); got != apt {
@@ -214,6 +218,41 @@ func TestPackagesThatCannotBeInstalled(t *testing.T) {
 	if _, err := b.Observe(t.Context()); err == nil {
 		t.Error("a connection that has ended shows an empty host")
 	}
+}
+
+// A package manager that talks to a connection that is lost dies of it, and leaves packages half
+// configured.
+func TestPackagesAreInstalledWithoutTheConnection(t *testing.T) {
+	t.Parallel()
+	s, o := bareServer(t)
+	s.program("apt-get", `case $* in *install*) ;; *) exit 0 ;; esac
+		cd `+s.dir+`; touch begun; until [ -e lost ]; do sleep 0.01; done
+		for i in 1 2 3 4 5 6 7 8 9; do echo "Setting up $i"; sleep 0.1; done
+		touch installed`)
+	b := reach(t, o)
+	failed := make(chan error)
+	go func() {
+		_, err := b.Prepare(context.WithoutCancel(t.Context()), spec.Preparation{})
+		failed <- err
+	}()
+	appears := func(name string) {
+		t.Helper()
+		for late := time.Now().Add(tolerance); ; time.Sleep(10 * time.Millisecond) {
+			if _, err := os.Stat(s.path(name)); err == nil {
+				return
+			}
+			if time.Now().After(late) {
+				t.Fatalf("the file %q never appears", name)
+			}
+		}
+	}
+	appears("begun")
+	b.d.process.kill()
+	if err := <-failed; err == nil {
+		t.Error("nobody is told that the connection is lost")
+	}
+	s.write("lost", "")
+	appears("installed")
 }
 
 func TestAptGetThatMayNotRun(t *testing.T) {

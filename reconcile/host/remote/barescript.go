@@ -28,7 +28,8 @@ const usualLibraries = "/usr/lib/*/liblxc.so.1 /usr/lib/liblxc.so.1 /usr/lib64/l
 // bareScript is the part of deliverScript that finds out whether the agent can run: the loader must
 // find LXC. Where it does not, the script says what it can of the host, and installs LXC if it is
 // told to. Only a missing file costs a question to the loader. kept=yes says that something is in
-// the directory of the containers, or that nobody can say.
+// the directory of the containers, or that nobody can say. What was once interrupted is finished
+// before; and what is said meanwhile goes to a file, so that a lost connection interrupts nothing.
 func bareScript() string {
 	return strings.Join([]string{
 		`lib=; for f in $libs; do`,
@@ -56,10 +57,12 @@ func bareScript() string {
 		`echo "# Written by reconciler: the bridges of containers are declared in its tree.";`,
 		`echo USE_LXC_BRIDGE=false; } | $run tee "$net" >/dev/null ;;`,
 		`*) exit 0 ;; esac;`,
-		`apt="$run env DEBIAN_FRONTEND=noninteractive apt-get -qy";`,
-		`{ $apt update && $apt -o DPkg::Lock::Timeout=600 -o Dpkg::Options::=--force-confdef`,
+		`quiet="$run env DEBIAN_FRONTEND=noninteractive"; said=$(mktemp) || exit 1;`,
+		`{ $quiet dpkg --force-confdef --force-confold --configure -a; $quiet apt-get -qy update &&`,
+		`$quiet apt-get -qy -o DPkg::Lock::Timeout=600 -o Dpkg::Options::=--force-confdef`,
 		`-o Dpkg::Options::=--force-confold --no-install-recommends install lxc; }`,
-		`</dev/null >&2 || { echo "` + notInstalled + `" >&2; exit 1; };`,
+		`</dev/null >"$said" 2>&1; code=$?; cat "$said" >&2; rm -f "$said";`,
+		`[ "$code" = 0 ] || { echo "` + notInstalled + `" >&2; exit 1; };`,
 		`$run mkdir -p "$path"; umask 077 ;; esac;`,
 	}, " ")
 }
