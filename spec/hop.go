@@ -132,7 +132,7 @@ func checkAgent(s string) (wrong, hint string) {
 	return "", ""
 }
 
-// connectSSH is how a host is reached of which nothing is said.
+// connectSSH is how a host is reached if the tree does not say how.
 func connectSSH(name string) string {
 	if strings.Contains(name, ":") {
 		name = "[" + name + "]"
@@ -178,7 +178,7 @@ func (b *builder) notOverSSH(e *hostEntry) {
 	}
 }
 
-// withoutGateway warns of what is said about no machine.
+// withoutGateway warns of settings about a gateway where none is named.
 func (b *builder) withoutGateway(all hop) {
 	for _, t := range all {
 		if t == nil || t.text == "" || t.odd || b.quiet {

@@ -53,8 +53,8 @@ func Parse(fsys fs.FS, o Options) (*Tree, error) {
 
 // Load reads every *.yaml and *.yml file below the root of fsys, and those that age encrypted
 // (*.yaml.age, *.yml.age), except hidden files and directories, in the order of their paths. One
-// file or directory that cannot be read completely makes it fail. The error is of type Problems and names
-// every file that is to blame.
+// file or directory that cannot be read completely makes it fail. The error is of type Problems and
+// names every such file.
 func Load(fsys fs.FS, o Options) (*Documents, error) {
 	l := &loader{fsys: fsys, keys: o.Decrypter, vault: &vault{}}
 	// The error can only be the one that visit returned: a limit, which is a problem by then.

@@ -34,7 +34,7 @@ func (h *Host) networksOn(bridge string) []*Network {
 	return used
 }
 
-// gatewaysOf returns the addresses that a host has who is the gateway of networks.
+// gatewaysOf returns the addresses that a host has as the gateway of networks.
 func gatewaysOf(networks []*Network) []netip.Prefix {
 	var out []netip.Prefix
 	for _, n := range networks {

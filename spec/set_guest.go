@@ -72,8 +72,8 @@ func setPassword(c *cursor, n *yaml.Node) {
 	}
 }
 
-// checkPassword says what is wrong with a password. What looks encrypted and was not decrypted is
-// none: the container would get the published text for its password.
+// checkPassword says what is wrong with a password. A text that looks encrypted and was not
+// decrypted is refused: the container would get the published text as its password.
 func checkPassword(s string) (wrong, hint string) {
 	switch {
 	case sops.IsEncrypted(s):

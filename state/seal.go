@@ -95,7 +95,7 @@ func openError(uid string, err error) error {
 }
 
 // Fingerprint returns a short text (24 hex digits) that changes with the secret and tells nothing
-// about it to who does not have the state key. It is the same in every run; the same secret has
+// about it to anybody without the state key. It is the same in every run; the same secret has
 // another one in another record. The zero Secret gives "".
 func (s *Sealer) Fingerprint(uid string, secret spec.Secret) string {
 	if secret.IsZero() {

@@ -35,12 +35,12 @@ func newAgent(a *app) *cobra.Command {
 
 // serveAgent serves until the controller is gone or ctx ends, and finishes the steps that run.
 func serveAgent(ctx context.Context, pipe stdio, log *slog.Logger) error {
-	// A lost connection must not end this process by a signal in the middle of a step. To ignore
-	// them would be inherited by the programs that steps run.
+	// The signals of a lost connection must not end this process in the middle of a step. They are
+	// caught, not ignored: programs that steps run would inherit that they are ignored.
 	lost := make(chan os.Signal, 1)
 	signal.Notify(lost, syscall.SIGPIPE, syscall.SIGHUP)
 	defer signal.Stop(lost)
-	// If it cannot be closed it has ended.
+	// A pipe that cannot be closed has ended already.
 	defer context.AfterFunc(ctx, func() { _ = pipe.Close() })()
 	return remote.Serve(pipe, remote.ServeOptions{
 		Open: func(t remote.Target) (remote.Driver, error) {
@@ -70,8 +70,9 @@ func (s stdio) Close() error {
 	return errors.Join(errs...)
 }
 
-// unblocked returns a file of which a read or write ends when it is closed. What is no file, or
-// cannot be so, is returned as it is.
+// unblocked returns the same file, but waited for by Go's runtime, so that closing it ends a read
+// or write that waits. A stream that is no file, or for which this cannot be done, is returned as
+// it is.
 func unblocked[T any](stream T) T {
 	f, ok := any(stream).(*os.File)
 	if !ok {

@@ -19,7 +19,8 @@ type dialer struct {
 	sshConfig string          // empty: the user's
 	mayChange bool            // this machine; else only others
 
-	// mayPrepare lets hosts without LXC be reached that nothing declares to be prepared.
+	// mayPrepare lets a host without LXC be reached even if the tree does not declare prepare for
+	// it.
 	mayPrepare bool
 }
 

@@ -12,8 +12,9 @@ import (
 	_ "time/tzdata"
 )
 
-// heapFloor is memory that counts for the garbage collector but is never touched, so that it
-// takes none: a pass allocates little in all, and collecting it again and again costs more.
+// heapFloor is memory that counts for the garbage collector but is never touched, so that it uses
+// no real memory. It makes collections rare: a pass allocates little in all, and collecting again
+// and again would cost more.
 const heapFloor = 32 << 20
 
 func main() {

@@ -56,8 +56,8 @@ func openPast(a *app) (*past, error) {
 	return &past{history: repository, app: a, options: options, head: work.Head, work: true}, nil
 }
 
-// now reads the present tree. Of a repository that is --ref; it need not descend from what was
-// applied, as it is only looked at.
+// now reads the present tree, of a repository the commit of --ref. It need not descend from what
+// was applied, as it is only looked at.
 func (p *past) now(ctx context.Context) (reconcile.Declaration, error) {
 	if p.work {
 		return fetch(ctx, p.app)

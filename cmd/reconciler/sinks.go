@@ -40,7 +40,8 @@ func (s *sinks) add(flags *pflag.FlagSet) {
 		"markdown and --github: folder of the tree in its repository (default: --path)")
 }
 
-// write sends the plan everywhere. One that cannot be written does not keep it from the others.
+// write sends the plan everywhere. A sink that cannot be written does not keep the plan from the
+// others.
 func (s *sinks) write(a *app, p plan.Plan, m report.Meta) error {
 	options := report.TextOptions{Hosts: len(m.Hosts), Meta: m}
 	return errors.Join(

@@ -52,8 +52,8 @@ func openSession(ctx context.Context, a *app) (*session, error) {
 	return session, nil
 }
 
-// openKey reads the state key. One is made only by a command that writes, and only for a state
-// that has nothing sealed: in place of a lost one it would look as if all were well.
+// openKey reads the state key. One is made only by a command that writes, and only for a state that
+// has nothing sealed: a new key in place of a lost one would hide the loss.
 func (s *session) openKey(ctx context.Context) (err error) {
 	s.sealer, err = state.ReadKey(s.keyPath)
 	if !errors.Is(err, fs.ErrNotExist) {
@@ -85,7 +85,8 @@ func (a *app) hasState() bool {
 	return !errors.Is(err, fs.ErrNotExist)
 }
 
-// noteState tells who looks at the state that there is none: an empty list could mean another one.
+// noteState tells whoever looks at the state that there is none: an empty list could also come from
+// naming the wrong state.
 func (a *app) noteState() {
 	if !a.hasState() {
 		fmt.Fprintf(a.err, "there is no state at %q: the first run makes it, --state names another\n",

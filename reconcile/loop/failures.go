@@ -123,9 +123,9 @@ func (f *failures) record(o execute.Outcome, now time.Time) {
 	f.of[t] = x
 }
 
-// postpone is told of a pass that looked at the hosts. For what was due and was not tried, because
-// it is suspended perhaps, or its host cannot be reached, no pass is made again: it is tried in the
-// next one that has another reason.
+// postpone is told of a pass that looked at the hosts. A container that was due and was not tried,
+// for example because it is suspended or its host cannot be reached, causes no further pass: it is
+// tried in the next one that has another reason.
 func (f *failures) postpone(result *execute.Result, began time.Time) {
 	tried := map[target]bool{}
 	if result != nil {
@@ -206,9 +206,9 @@ func sourceOf(o execute.Outcome) string {
 	return ""
 }
 
-// reconsider lets permanent failures be tried again whose host looks different from when they
-// were first seen to stand. It reports whether there is one. What was observed before a failure
-// says nothing about it.
+// reconsider lets a permanent failure be tried again once its host looks different from when the
+// failure was first seen to last. It reports whether there is one. What was observed before a
+// failure says nothing about it.
 func (f *failures) reconsider(observed map[string]plan.Actual, began time.Time) bool {
 	again := false
 	for t, x := range f.of {

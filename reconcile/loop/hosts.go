@@ -43,7 +43,7 @@ type hostsOptions struct {
 type machine struct {
 	key     hostKey
 	conn    *sharedHost // nil: it is not connected
-	broken  bool        // conn did not do when it was last tried
+	broken  bool        // conn failed when it was last used
 	look    *look       // the last, unless a pass has taken it
 	trusted bool        // it answered in time when it was last asked: passes wait for it
 	failed  int         // looks in a row
@@ -206,8 +206,9 @@ func (h *hosts) forget() {
 	}
 }
 
-// tries returns how a host is that does not answer: how often it was tried in a row, why the last
-// try failed, and when the next one is; zero if it is going on. It reports false for others.
+// tries returns what is known of a host that does not answer: how often it was tried in a row, why
+// the last try failed, and when the next one is; zero if it is going on. It reports false for
+// others.
 func (h *hosts) tries(host string) (x Unknown, silent bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -109,8 +109,8 @@ func (l *Loop) endComplaints(
 	}
 }
 
-// complain tells what is wrong when that comes, when the text becomes another one, and when it is
-// over, with an empty text: not with every pass.
+// complain logs what is wrong when it begins, when its text changes, and when it is over, which an
+// empty text says: not in every pass.
 func (l *Loop) complain(log *slog.Logger, c complaint, text string) {
 	l.mu.Lock()
 	before := l.complaints[c]

@@ -59,12 +59,12 @@ func (p *pursuit) try(ctx context.Context, l *look) (reconcile.Visit, error) {
 	return p.hosts.o.pass.Look(ctx, p.host, conn.Host, conn.Lock)
 }
 
-// spendable is a host of which a connection is not good for ever.
+// spendable is a host whose connection may become useless before it ends.
 type spendable interface {
 	Spent() bool // another connection must be made to look again
 }
 
-// connect returns a connection. One that did not do the last time, or is spent, is made anew, unless
+// connect returns the connection. It is made anew if it failed the last time or is spent, unless
 // somebody works over it: what failed once need not fail again.
 func (p *pursuit) connect(ctx context.Context) (*sharedHost, error) {
 	p.hosts.mu.Lock()
@@ -98,7 +98,7 @@ func (p *pursuit) settle(ctx context.Context, l *look) (wait time.Duration, answ
 	waited := m.trusted
 	m.broken = l.failure != nil
 	if l.failure == nil {
-		// To connect may take long, and is not done again.
+		// Without the time to connect: that may take long, and is not done again.
 		m.trusted = time.Since(l.connected) <= h.o.patience
 		m.failed, m.failure = 0, nil
 	} else if ctx.Err() == nil {
@@ -171,8 +171,9 @@ func (p *pursuit) next(ctx context.Context, failed *look, wait time.Duration) *l
 	return l
 }
 
-// slot waits until one of the few hosts more may be tried again at once, and makes the look begin
-// then. A host that does not answer soon keeps no other from its turn.
+// slot waits until there is room for one more host among the few that are tried again at the same
+// time, and lets the look begin then. A host that does not answer soon loses its place, so that it
+// keeps no other from its turn.
 func (p *pursuit) slot(ctx context.Context, l *look) (release func()) {
 	h := p.hosts
 	select {

@@ -71,7 +71,8 @@ func New(version string) *Metrics {
 	return m
 }
 
-// begin makes the counters start at zero: what first appears as one is no increase to Prometheus.
+// begin makes the counters start at zero: a counter that first appears with the value one has not
+// increased as Prometheus sees it.
 func (m *Metrics) begin() {
 	for _, result := range []string{
 		loop.Success, loop.Failed, loop.Blocked, loop.Unreachable,

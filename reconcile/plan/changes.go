@@ -70,7 +70,8 @@ func (p *planner) change(f field, d *Desired, config *Config) Change {
 	return c
 }
 
-// oldText is what holds now: of the file, else inside, else what the record says.
+// oldText is the value that holds now: that of the configuration file, else that inside the
+// container, else that of the record.
 func (p *planner) oldText(it *item, f field) string {
 	x := &it.diff
 	switch {

@@ -18,7 +18,7 @@ type diff struct {
 	calm    bool     // what differs is no reason for a restart
 }
 
-// stale is what holds inside otherwise than declared until a restart.
+// stale is what differs from the declaration inside the container until it is restarted.
 func (p *planner) stale(x *diff) fieldSet {
 	if x.calm {
 		return 0

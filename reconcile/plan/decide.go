@@ -31,8 +31,8 @@ func (p *planner) decide(it *item) {
 	}
 }
 
-// inTheWay reports whether something that is no container has the name of one: what is left of it,
-// perhaps, and perhaps it still runs.
+// inTheWay reports whether something that is no container has the name of this one: perhaps the
+// remains of it, and perhaps it still runs.
 func (p *planner) inTheWay(it *item) bool {
 	if it.got != nil {
 		return false

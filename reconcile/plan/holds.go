@@ -49,8 +49,8 @@ func stronger(a, b *Hold) *Hold {
 	return b
 }
 
-// settleHolds takes back the work of what is held, and of what needs it. It comes before the
-// guard: a destroy that is held is none that could be too many.
+// settleHolds takes back the work of what is held, and of what needs it. It comes before the guard:
+// a destroy that is held is not carried out, so it is not one too many.
 func (p *planner) settleHolds() {
 	if !p.holding {
 		return

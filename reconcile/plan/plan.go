@@ -62,7 +62,7 @@ type Input struct {
 	Failing []Failing
 }
 
-// Hold keeps a container as it is. It is given, not found: nothing here knows a clock.
+// Hold keeps a container as it is. The caller finds it, since nothing here knows a clock.
 type Hold struct {
 	Host, Container string // an empty Host is every host, an empty Container every container
 	Code, Text      string // why, as in Held: HeldSuspended, HeldWindow or HeldBackoff
@@ -180,7 +180,7 @@ const (
 )
 
 // Held is work on one container that waits, or drift that is left as it is. It is neither a fault
-// nor blocked. A container has one for what it would have got and one for its drift.
+// nor blocked. A container has at most two: one for the work that waits, and one for its drift.
 //
 // Without a container it is the preparation of the host that waits.
 type Held struct {

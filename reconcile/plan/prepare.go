@@ -121,8 +121,8 @@ func (p *planner) lacksLXC() bool { return p.h.Facts != nil && p.h.Facts.LXC == 
 // lacksGround reports whether no container can be made before the host is prepared.
 func (p *planner) lacksGround() bool { return p.lacksLXC() || p.h.Actual.Missing != "" }
 
-// missVolumeGroup says that the host has not the volume group that it shall have. Nobody but its
-// administrator can make one, so that alone keeps nothing else from being done.
+// missVolumeGroup reports that the host lacks its declared volume group. Only an administrator can
+// make one, so everything else is done all the same.
 func (p *planner) missVolumeGroup(w *Preparing) {
 	name := w.Want.VolumeGroup
 	if name == "" || p.h.Facts == nil || slices.Contains(p.h.Facts.VolumeGroups, name) {

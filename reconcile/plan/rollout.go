@@ -53,8 +53,9 @@ type FailedHost struct {
 
 // rollOut returns the plan with its rollouts. What must wait because of them is held: the plan is
 // made again with these holds, so that what needs it, or would take its place, waits as well.
-// Whether a turn comes is often decided while the plan is carried out: what has ended does not wait
-// for that. It is started as it was, and its change held for a later pass.
+// Whether a host gets its turn is often decided only while the plan is carried out. A container
+// that has ended does not wait for that: it is started as it was, and its change is held for a
+// later pass.
 func (p *planner) rollOut() Plan {
 	var all []*rollout
 	for _, g := range sorted(nil, p.in.Groups, func(g *spec.Group) string { return g.Name }) {

@@ -42,8 +42,8 @@ func (p *planner) blockSource(it *item, why string) {
 		Text: "it cannot be cloned: source \"" + it.want.FromContainer + "\" " + why})
 }
 
-// recheckSources blocks what was to be cloned from a container that is not replaced after all,
-// and cannot be cloned as it is. What waits for a source that is held is none of them.
+// recheckSources blocks what was to be cloned from a container that is not replaced after all, and
+// cannot be cloned as it is. It leaves out what waits for a source that is held.
 func (p *planner) recheckSources() {
 	for again := true; again; {
 		again = false

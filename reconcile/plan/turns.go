@@ -79,7 +79,7 @@ func (p *planner) waitWithNeeds() (again bool) {
 	return again
 }
 
-// waitWithUsers lets templates wait that only those need which do.
+// waitWithUsers lets those templates wait that only waiting containers need.
 func (p *planner) waitWithUsers() {
 	now := p.neededBy(func(it *item) bool { return !it.waits })
 	later := p.neededBy(func(it *item) bool { return it.waits })
@@ -147,8 +147,8 @@ func (p *planner) keepRunning(it *item) {
 	}
 }
 
-// revives reports whether an item, of which this work is due, has ended and can be started with its
-// old declaration.
+// revives reports whether an item that is due this work has ended, and can be started with its old
+// declaration.
 func (it *item) revives(due work) bool {
 	const place = fieldSet(1<<fIP | 1<<fMAC | 1<<fNetwork | 1<<fBridge)
 	changed := it.diff.changed

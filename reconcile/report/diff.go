@@ -14,7 +14,7 @@ type Diff struct {
 }
 
 // Text writes a block for each container, and at the end how many there are. Of one that comes or
-// goes, what is built in is left out.
+// goes, what is built in is left out. It returns the error of w.
 func (d Diff) Text(w io.Writer, o TextOptions) error {
 	p := newPrinter(w, o)
 	counts := map[spec.DiffKind]int{}
@@ -108,7 +108,8 @@ func shownSide(s spec.SettingChange, text string) safe {
 	return side(s.Key, text)
 }
 
-// JSON writes the differences as one document. Secrets are (sensitive) in it.
+// JSON writes the differences as one document. Secrets are (sensitive) in it. It returns the error
+// of w.
 func (d Diff) JSON(w io.Writer) error {
 	shown := make([]spec.Difference, 0, len(d.Containers))
 	for _, c := range d.Containers {

@@ -17,8 +17,8 @@ const (
 )
 
 // ExitCode answers for a plan and, if it was carried out, its result (else nil). Where several
-// codes apply the order is failed, not empty, unreachable, blocked. Not empty is answered only
-// with detailed and without a result. What is held changes no code, unless a rollout holds it that
+// codes apply the order is failed, not empty, unreachable, blocked. Not empty is answered only with
+// detailed and without a result. What is held changes no code, unless it is held by a rollout that
 // has stopped because something failed, or that goes on in the next pass.
 func ExitCode(p plan.Plan, r *execute.Result, detailed bool) int {
 	switch {

@@ -47,6 +47,7 @@ type Explained struct {
 }
 
 // Text writes the settings with their layers, the one that wins marked with *, and what is planned.
+// It returns the error of w.
 func (e Explained) Text(w io.Writer, o TextOptions) error {
 	p := newPrinter(w, o)
 	p.line(0, p.paint(bold, address(e.Host, e.Container)))
@@ -137,7 +138,7 @@ func changedBy(c LineChange) safe {
 }
 
 // JSON writes the same as one document. What is planned is a PlanDocument, or null where it is not
-// known.
+// known. It returns the error of w.
 func (e Explained) JSON(w io.Writer) error {
 	settings := make([]ExplainedSetting, 0, len(e.Settings))
 	for _, s := range e.Settings {

@@ -29,7 +29,8 @@ type HistoryRow struct {
 // History is what `history` prints, in the order given.
 type History []HistoryRow
 
-// Text writes one line for each pass, and below it whose revision it was.
+// Text writes one line for each pass, and below it whose revision it was. It returns the error of
+// w.
 func (h History) Text(w io.Writer, o TextOptions) error {
 	p := newPrinter(w, o)
 	rows := make([][]string, 0, len(h))
@@ -53,7 +54,7 @@ func (r HistoryRow) note() string {
 	return r.Subject
 }
 
-// JSON writes the passes as one document.
+// JSON writes the passes as one document. It returns the error of w.
 func (h History) JSON(w io.Writer) error {
 	return encode(w, struct {
 		FormatVersion string       `json:"format_version"`

@@ -11,7 +11,7 @@ import (
 )
 
 // ErrEdited is returned by ParsePlan for a document whose steps are not those that it was made
-// with. It finds mistakes, not forgery: who applies a plan compares it with one made anew.
+// with. It finds mistakes, not forgery: whoever applies a plan compares it with one made anew.
 var ErrEdited = errors.New("its steps do not fit its plan_id: it was changed after it was made")
 
 // ParsePlan reads a plan that JSON wrote. Keys that it does not know are those of a later minor

@@ -26,7 +26,7 @@ type Settings struct {
 	Settings  []Setting `json:"settings"`
 }
 
-// Text writes one line for each setting.
+// Text writes one line for each setting. It returns the error of w.
 func (s Settings) Text(w io.Writer, o TextOptions) error {
 	p := newPrinter(w, o)
 	p.line(0, p.paint(bold, address(s.Host, s.Container)))
@@ -50,7 +50,7 @@ func (s Settings) Text(w io.Writer, o TextOptions) error {
 	return p.close()
 }
 
-// JSON writes the settings as one document.
+// JSON writes the settings as one document. It returns the error of w.
 func (s Settings) JSON(w io.Writer) error {
 	s.Settings = list(s.Settings)
 	return encode(w, struct {
@@ -77,7 +77,7 @@ type RecordRow struct {
 	Updated  time.Time         `json:"updated,omitzero"` // UTC
 }
 
-// Text writes everything that the record holds, one value a line.
+// Text writes everything that the record holds, one value a line. It returns the error of w.
 func (r RecordRow) Text(w io.Writer, o TextOptions) error {
 	p := newPrinter(w, o)
 	p.line(0, p.paint(bold, address(r.Host, r.Name)))
@@ -95,7 +95,7 @@ func (r RecordRow) Text(w io.Writer, o TextOptions) error {
 	return p.close()
 }
 
-// JSON writes the record as one document.
+// JSON writes the record as one document. It returns the error of w.
 func (r RecordRow) JSON(w io.Writer) error {
 	r.Applied = r.shown()
 	return encode(w, struct {
@@ -128,7 +128,7 @@ type Records struct {
 	Records      []RecordRow
 }
 
-// Text writes one line for each record.
+// Text writes one line for each record. It returns the error of w.
 func (s Records) Text(w io.Writer, o TextOptions) error {
 	p := newPrinter(w, o)
 	rows := make([][]string, 0, len(s.Records))
@@ -143,7 +143,7 @@ func (s Records) Text(w io.Writer, o TextOptions) error {
 	return p.close()
 }
 
-// JSON writes the records as one document.
+// JSON writes the records as one document. It returns the error of w.
 func (s Records) JSON(w io.Writer) error {
 	rows := make([]RecordRow, 0, len(s.Records))
 	for _, r := range s.Records {

@@ -12,8 +12,8 @@ import (
 type safe string
 
 // clean writes everything that does not stand for itself on a terminal (control characters,
-// direction marks, broken UTF-8) as an escape such as \x1b, and so what a build server would take
-// for a command in its log (##[group]).
+// direction marks, broken UTF-8) as an escape such as \x1b, and likewise what a build server would
+// take for a command in its log (##[group]).
 func clean(s string) safe {
 	if plain(s) {
 		return unlogged(s)

@@ -61,7 +61,8 @@ type Status struct {
 	Daemon      *DaemonRow // nil: none runs on this state
 }
 
-// Text writes one line for each container, then what is suspended and how the daemon is.
+// Text writes one line for each container, then what is suspended and how the daemon is. It returns
+// the error of w.
 func (s Status) Text(w io.Writer, o TextOptions) error {
 	p := newPrinter(w, o)
 	rows := make([][]string, 0, len(s.Containers))
@@ -129,7 +130,7 @@ func (p *printer) unseen(title string, inUse bool, list []UnreachableRow) {
 	}
 }
 
-// JSON writes the status as one document. Lists are never null.
+// JSON writes the status as one document. Lists are never null. It returns the error of w.
 func (s Status) JSON(w io.Writer) error {
 	return encode(w, struct {
 		FormatVersion string          `json:"format_version"`

@@ -14,7 +14,8 @@ type Validation struct {
 	Containers int // of a valid tree
 }
 
-// Text writes the warnings, the problems, and the verdict as the last line.
+// Text writes the warnings, the problems, and the verdict as the last line. It returns the error of
+// w.
 func (v Validation) Text(w io.Writer, o TextOptions) error {
 	p := newPrinter(w, o)
 	p.warnings(v.Warnings)
@@ -29,7 +30,7 @@ func (v Validation) Text(w io.Writer, o TextOptions) error {
 	return p.close()
 }
 
-// JSON writes the same as one document.
+// JSON writes the same as one document. It returns the error of w.
 func (v Validation) JSON(w io.Writer) error {
 	return encode(w, struct {
 		FormatVersion string       `json:"format_version"`

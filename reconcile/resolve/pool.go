@@ -42,8 +42,9 @@ func (p *pool) usable(a netip.Addr) bool {
 		a != p.net.Gateway && a != p.edges[0] && a != p.edges[1]
 }
 
-// free returns the first address of the range that nobody has to do with. It never answers the
-// same twice and looks at each address once, so a whole network costs linear time.
+// free returns the first address of the range that nobody declares, uses or is remembered to have.
+// It never answers the same twice and looks at each address once, so a whole network costs linear
+// time.
 func (p *pool) free() (netip.Addr, bool) {
 	for p.next.IsValid() && !p.net.Last.Less(p.next) {
 		a := p.next

@@ -15,7 +15,7 @@ import (
 	"reconciler/state"
 )
 
-// Loop is what is asked and woken: a *loop.Loop.
+// Loop is the part of *loop.Loop that the handlers ask and wake.
 type Loop interface {
 	Status() loop.Status
 	Wake(reason string)

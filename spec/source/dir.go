@@ -85,8 +85,8 @@ type reader struct {
 // maxReads bounds how often a directory is read until two readings agree.
 const maxReads = 5
 
-// fetch reads until nothing changes between two readings: half of a checkout is no declaration,
-// and what it does not have yet must not be taken for what shall go.
+// fetch reads until nothing changes between two readings: half of a checkout is no declaration, and
+// a file that is not there yet must not be taken for one that was removed.
 func fetch(ctx context.Context, from files) (fs.FS, string, error) {
 	_, before, err := readAll(ctx, from)
 	for range maxReads {

@@ -107,7 +107,7 @@ func (f *Fake) mark(s plan.Step) plan.Mark {
 	}
 }
 
-// roomLocked prepares for a new container: done if it is there already and whole.
+// roomLocked prepares for a new container: done is true if it is there already and whole.
 func (f *Fake) roomLocked(s plan.Step) (done bool, err error) {
 	if s.UID == "" || s.Want == nil {
 		return false, refuse("step %s has no uid or does not say what is wanted", s.Action)

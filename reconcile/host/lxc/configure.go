@@ -11,9 +11,10 @@ import (
 	"reconciler/reconcile/plan"
 )
 
-// configure makes the configuration file, the guest's network files and, of a running container,
-// the limits and the address what is declared. MAC, bridge and lxc_conf of a running container
-// change with its next start. A file that liblxc refuses can be replaced, but not by such a file.
+// configure brings the configuration file, the guest's network files and, in a running container,
+// the limits and the address to what is declared. MAC, bridge and lxc_conf of a running container
+// change with its next start. A file that liblxc refuses can be replaced, but only by one that it
+// accepts.
 func (h *Host) configure(s plan.Step) (string, error) {
 	if done, err := h.madeSo(s); err != nil {
 		return "", err
@@ -30,8 +31,8 @@ func (h *Host) configure(s plan.Step) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	// The guest comes before the file: where the file is right, the guest is. And the file still
-	// has the old address when that is taken away.
+	// The guest is changed before the file, so that a file as declared means a guest as declared.
+	// And the file must still name the old address while that is taken away.
 	running := stateOf(object) == plan.Running
 	if !s.Want.Template && (running || !bytes.Equal(next.bytes(), c.file.bytes())) {
 		if err := ownInterface(c, object); err != nil {

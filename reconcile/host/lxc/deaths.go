@@ -16,14 +16,14 @@ import (
 // spareFiles is how many files the rest of the process may have to open meanwhile.
 const spareFiles = 256
 
-// Deaths calls died with the name of each of the running containers, given by name with the pid of
-// its init, whose init process ends or has ended already. It returns nil when ctx ends, also if
-// nobody is left alive. A process that is not, or not certainly, that container's init any more
-// counts as ended; one that is frozen does not. died is called by this goroutine, once for a
-// container at most, and should return soon.
+// Deaths watches running containers, given as the pid of the init process by name, and calls died
+// with the name of each one whose init process ends or has ended already. It returns nil when ctx
+// ends, also if no container is left to watch. A process that is not, or not certainly, that
+// container's init any more counts as ended; one that is frozen does not. died is called by this
+// goroutine, once for a container at most, and should return soon.
 //
-// Waiting takes no time of a processor and no thread, but one open file for each container. The
-// error is that there may not be as many, or that the kernel lacks pidfd_open(2).
+// Waiting takes no processor time and no thread, but one open file for each container. It is an
+// error if so many files cannot be opened, or if the kernel lacks pidfd_open(2).
 func (h *Host) Deaths(
 	ctx context.Context, running map[string]int, died func(container string),
 ) error {
@@ -37,8 +37,8 @@ func (h *Host) Deaths(
 	defer v.close()
 	var gone []string
 	for name, pid := range running {
-		// The process is held first: what is found out about its number then is true of it, or it
-		// is seen to have ended.
+		// The process is opened before its pid is looked at: what is found out about the pid is
+		// then true of this process, or the process is seen to have ended.
 		err := v.hold(name, pid)
 		if err == nil && !h.isInit(ctx, name, pid) {
 			v.release(name)

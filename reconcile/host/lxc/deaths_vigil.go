@@ -58,8 +58,8 @@ func (v *vigil) hold(name string, pid int) error {
 	return nil
 }
 
-// release closes the process of a name. Its events end first: where a child of liblxc has not yet
-// closed its copy, closing ours would not end them.
+// release closes the process of a name. Its events are unregistered first: closing our file would
+// not end them while a child of liblxc still has a copy of it.
 func (v *vigil) release(name string) {
 	fd := v.files[name]
 	_ = unix.EpollCtl(v.epoll, unix.EPOLL_CTL_DEL, int(fd), nil)

@@ -35,8 +35,8 @@ func (h *Host) remember() error {
 	return errors.Join(writeStart(file, knownText), file.Sync(), file.Close(), work.Sync())
 }
 
-// known reports whether the file is there. If that cannot be told it is not: a host that is taken
-// for unknown loses nothing.
+// known reports whether the file is there. It reports false if that cannot be found out: a host
+// that is taken for unknown loses nothing.
 func (h *Host) known() bool {
 	_, err := os.Lstat(filepath.Join(h.opt.LXCPath, workDir, knownName))
 	return err == nil

@@ -63,8 +63,8 @@ func (o observation) raw(file map[string][]string) map[string][]string {
 	return out
 }
 
-// isComparable reports whether a line can be compared with what runs. The log is where start puts
-// it, and liblxc rolls dice for each x of a MAC address whenever it loads it.
+// isComparable reports whether a line can be compared with what runs. The log is set by start, and
+// liblxc puts a random digit in the place of each x of a MAC address whenever it loads the file.
 func isComparable(e entry) bool {
 	isPattern := strings.HasSuffix(e.key, ".hwaddr") && strings.ContainsAny(e.value, "xX")
 	return e.key != "" && !strings.HasPrefix(e.key, "lxc.log.") && !isPattern

@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// strayed says why a root file system is not the container's own, or "". Who can edit the file
-// must not get us to start, copy or write into what belongs to somebody else.
+// strayed says why a root file system is not the container's own, or "". Whoever can edit the
+// configuration must not get us to start, copy or write into what belongs to somebody else.
 func (c container) strayed() string {
 	switch c.root.backing {
 	case "":
@@ -83,7 +83,8 @@ func sameFile(a, b string) bool {
 }
 
 // confirm makes sure that liblxc accepts the file, and would take the root file system that was
-// looked at: a file that is included may name another one. liblxc tells it without its backing.
+// looked at: a file that is included may name another one. liblxc names the path without the
+// backing in front of it.
 func (c container) confirm(seen view) error {
 	if !seen.loaded {
 		if err := checkConfig(c.file); err != nil {

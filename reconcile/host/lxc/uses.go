@@ -45,9 +45,9 @@ func (h *Host) dependants(c container) ([]string, error) {
 	return out, nil
 }
 
-// looksAfter reports whether the containers of an lxcpath need no word of liblxc's list: ours are
-// read one by one, those in the work directory are cleared, and c's own snapshots (lxc-snapshot)
-// go with it.
+// looksAfter reports whether what liblxc's list says of the containers of an lxcpath can be left
+// out: ours are read one by one, those in the work directory are cleared, and c's own snapshots
+// (lxc-snapshot) are removed with it.
 func (h *Host) looksAfter(c container, lxcpath string) bool {
 	lxcpath = filepath.Clean(lxcpath)
 	return lxcpath == h.opt.LXCPath || lxcpath == filepath.Join(c.dir, "snaps") ||

@@ -26,8 +26,8 @@ func parseRelease(text string) release {
 	return r
 }
 
-// word takes the quotes off a value of os-release, and nothing else: what such a value may be in
-// a shell beyond that, ID and VERSION_ID are not.
+// word takes the quotes off a value of os-release. Other syntax of the shell is not read: ID and
+// VERSION_ID have none.
 func word(s string) string {
 	s = strings.TrimSpace(s)
 	if len(s) >= 2 && (s[0] == '"' || s[0] == '\'') && s[len(s)-1] == s[0] {

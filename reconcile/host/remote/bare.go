@@ -146,9 +146,10 @@ func (b *Bare) Lock(ctx context.Context, by string) (unlock func() error, err er
 	}, nil
 }
 
-// Spent reports whether the host must be reached anew to be looked at again, since its lock was given
-// back. Without LXC what is known of it is from when it was reached, and the lock kept nobody away;
-// with LXC it is a Host then, which can do more.
+// Spent reports whether looking at the host again takes a new connection. It does once the lock was
+// given back. Where LXC is still missing, what is known of the host is from when it was reached,
+// and the lock kept nobody away; where LXC was installed, a new connection gives a Host, which can
+// do more.
 func (b *Bare) Spent() bool { return b.spent.Load() }
 
 // Do implements execute.Host.

@@ -39,9 +39,9 @@ func (h *Host) Do(
 	return "", &badAnswer{errors.New("the step was left out")}
 }
 
-// Batch implements execute.Batcher, by one call. More than maxParallel containers at once are as
-// many. The errors of the driver are as it made them: what they wrap of this package's and
-// execute's errors, and of package context, they still wrap.
+// Batch implements execute.Batcher with one call to the agent. At most maxParallel containers are
+// worked on at once. An error of the driver still wraps those errors of this package, of package
+// execute and of package context that it wraps on the host.
 func (h *Host) Batch(ctx context.Context, b execute.Batch) error {
 	h.forget()
 	t := newTask(h.peer, b)

@@ -14,8 +14,8 @@ import (
 	"reconciler/reconcile/plan"
 )
 
-// carrying is an order that is being carried out. As a host it is the driver, but for the steps
-// that must fail.
+// carrying is an order that is being carried out. As an execute.Host it is the driver, except that
+// some steps must fail.
 type carrying struct {
 	*order
 	session *session

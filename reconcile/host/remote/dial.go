@@ -55,7 +55,7 @@ func Dial(ctx context.Context, o Options) (*Host, error) {
 // host is root, or may use sudo without a password. Errors are *ConnectError if ssh could be asked
 // at all. The connection outlives ctx: Close ends it.
 //
-// On a host without LXC the agent cannot run: it is a Bare then, and no Host.
+// On a host without LXC the agent cannot run: then Reach returns a Bare in place of a Host.
 func Reach(ctx context.Context, o Options) (*Host, *Bare, error) {
 	if o.SSH == "" {
 		o.SSH = "ssh"
@@ -206,8 +206,8 @@ func (d *dialer) deliver() error {
 	return nil
 }
 
-// awaitLine skips what a login shell writes. It returns nothing if the agent is ready, what follows
-// asked if it is missing, and what begins with bareMark if LXC is.
+// awaitLine skips what a login shell writes. It returns an empty text if the agent is ready, the
+// text behind asked if the agent is missing, and the text from bareMark on if LXC is missing.
 func awaitLine(lines *bufio.Reader) (said string, err error) {
 	noise := io.LimitReader(lines, maxNoise)
 	var all []byte

@@ -62,8 +62,8 @@ func rpcError(err error) *jsonrpc2.Error {
 	return answer
 }
 
-// remoteError is an error of the driver on the other side. It wraps what the error there wrapped of
-// what callers look for.
+// remoteError is an error of the driver on the other side. It wraps those errors that callers look
+// for and that the error on the host wrapped.
 type remoteError struct{ fault }
 
 // Error implements error.
@@ -86,7 +86,8 @@ func (e remoteError) Unwrap() (wrapped []error) {
 	return wrapped
 }
 
-// errorOf is the inverse of rpcError. What the peer made up is an error of the protocol.
+// errorOf is the inverse of rpcError. An answer that no agent gives becomes an error of the
+// protocol.
 func errorOf(answer *jsonrpc2.Error) error {
 	if answer.Code != codeFailed || answer.Data == nil {
 		return refused{text: clean(answer.Message)}

@@ -16,8 +16,8 @@ import (
 )
 
 // Host is a connected host. Its methods may be called from several goroutines. When the connection
-// ends, all that is open fails with an error that says why, as does whatever comes later: connect
-// anew. Then the agent gives the lock back by itself, after the steps that run.
+// ends, every open call and every later one fails with an error that says why: connect anew. The
+// agent then gives the lock back by itself, after the steps that run.
 type Host struct {
 	name  string
 	peer  *peer
@@ -161,7 +161,7 @@ func (h *Host) takeFresh() *plan.Actual {
 	return actual
 }
 
-// forget says that what came with the lock is not true any more.
+// forget drops the observation that came with the lock: it is not true any more.
 func (h *Host) forget() {
 	h.mu.Lock()
 	defer h.mu.Unlock()

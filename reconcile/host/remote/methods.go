@@ -66,7 +66,7 @@ func (s *session) lock(ctx context.Context, params json.RawMessage) (any, error)
 	s.locks[answer.Lock] = unlock
 	s.mu.Unlock()
 	if r.Observe {
-		// What hinders it is told to who asks for nothing else.
+		// An error is left to a later call that only observes.
 		if actual, err := s.driver.Observe(ctx); err == nil {
 			answer.Actual = &actual
 		}
@@ -92,7 +92,7 @@ func (s *session) unlock(_ context.Context, params json.RawMessage) (any, error)
 func (s *session) observe(ctx context.Context, _ json.RawMessage) (any, error) {
 	actual, err := s.driver.Observe(ctx)
 	if err != nil {
-		return nil, err // a part of the host is none
+		return nil, err // an observation of a part of the host does not count
 	}
 	return actual, nil
 }

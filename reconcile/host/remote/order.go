@@ -10,7 +10,7 @@ import (
 	"reconciler/reconcile/plan"
 )
 
-// order is a batch on the side of the agent whose steps arrive. Its call begins it.
+// order is a batch whose steps arrive at the agent. The call that follows them begins it.
 type order struct {
 	steps []plan.Step
 	given map[stepKey]stepMessage // by step: a secret, or why it must fail

@@ -103,7 +103,7 @@ type question struct {
 	method string
 	params any
 	before func(id uint64) // called with its id before it is sent; optional
-	// patient: what was cancelled may take its time.
+	// patient: after it was cancelled the other side may take any time to answer.
 	patient bool
 }
 

@@ -210,8 +210,8 @@ func (s *session) end() error {
 	return errors.Join(errs...)
 }
 
-// waitForCalls waits for every step, but not for ever for what else does not heed its context: the
-// lock that it may get ends with this process.
+// waitForCalls waits for every step. It does not wait for ever for other calls, should they not
+// heed their context: a lock that one of them may still get ends with this process.
 func (s *session) waitForCalls() {
 	idle := make(chan struct{})
 	go func() {

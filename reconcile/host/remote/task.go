@@ -106,7 +106,7 @@ func (t *task) look() {
 	}
 }
 
-// pass makes an event of a notice.
+// pass passes a notice on as an event.
 func (t *task) pass(n progressNotice) error {
 	w := t.at[n.Container]
 	if w == nil {

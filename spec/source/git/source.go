@@ -135,7 +135,8 @@ func (s *Source) fetchLocal(ctx context.Context, applied plumbing.Hash) (spec.Sn
 	return snapshot, err
 }
 
-// steadily reads a repository of this machine, and says what to do where it is damaged.
+// steadily reads a repository of this machine, once more if an object is missing, and says what to
+// do where it is damaged.
 func steadily(path string, read func() error) error {
 	err := read()
 	if d := (*damage)(nil); errors.As(err, &d) {

@@ -11,7 +11,7 @@ type burst struct {
 	lost        bool      // the kernel may have dropped events
 }
 
-// due is when the burst is told.
+// due is when the wake for the burst is to be sent.
 func (b burst) due(o Options) time.Time {
 	due, latest := b.last.Add(o.Quiet), b.first.Add(o.Longest)
 	if latest.Before(due) {
@@ -59,7 +59,7 @@ func (w *Watcher) changed(lost bool) {
 	}
 }
 
-// due is when the present burst is told.
+// due is how long it takes until the wake for the present burst is to be sent.
 func (w *Watcher) due() time.Duration {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -103,8 +103,9 @@ func (w *Watcher) interval() time.Duration {
 	return w.opt.Rescan
 }
 
-// tell ends a burst. The look comes before the wake: whoever reads the tree after it must be told
-// of what changes while he reads, in new directories too. Changes during the look are a new burst.
+// tell ends a burst. The look comes before the wake: whoever reads the tree after the wake must be
+// told of what changes during that, in new directories too. Changes during the look are a new
+// burst.
 func (w *Watcher) tell() {
 	w.mu.Lock()
 	lost := w.burst.lost

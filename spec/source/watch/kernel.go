@@ -69,7 +69,7 @@ func (w *Watcher) drop(dir string) {
 	_ = w.kernel.Remove(dir)
 }
 
-// align drops what the kernel does not watch any more, and the other way round.
+// align drops the directories that only we, or only the kernel, still count as watched.
 func (w *Watcher) align() {
 	if w.kernel == nil {
 		return

@@ -108,8 +108,8 @@ func (o Options) completed() Options {
 	return o
 }
 
-// Wake returns the channel on which it is told that the tree may have changed since it was last
-// told. It holds at most one wake, which carries no content, and is never closed.
+// Wake returns the channel that gets a value when the tree may have changed since the value before.
+// It holds at most one wake, which carries no content, and is never closed.
 func (w *Watcher) Wake() <-chan struct{} { return w.wake }
 
 // Close ends the watching and waits for all that it started. It may be called often.

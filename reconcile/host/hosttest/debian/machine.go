@@ -16,8 +16,8 @@ import (
 	"time"
 )
 
-// Machine is a container that stands for a machine. Its methods end the test if they fail, and are
-// not for several goroutines at once, but for Command and Try.
+// Machine is a container that stands for a machine. Its methods end the test if they fail. Only
+// Command and Try may be called from several goroutines at once.
 type Machine struct {
 	T       *testing.T
 	LXCPath string // directory that it lies in
@@ -25,8 +25,8 @@ type Machine struct {
 	Root    string // its directory below LXCPath/Name whose files are its own: rootfs, or a layer
 }
 
-// New returns a machine in a new directory, without anything in it. When the test ends, the machine
-// and the directory do; if it has failed, what the script tell prints there is logged before.
+// New returns a machine in a new, empty directory. Both are removed when the test ends; if the test
+// has failed, what the script tell prints on the machine is logged before.
 func New(t *testing.T, prefix, root, tell string) *Machine {
 	t.Helper()
 	lxcpath, err := os.MkdirTemp("", prefix)
