@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -55,7 +56,8 @@ func runStatus(ctx context.Context, a *app) error {
 		return errors.Join(passErr, err)
 	}
 	for _, u := range pass.Plan.Unreachable {
-		fmt.Fprintf(a.err, "host %s is unreachable: %s\n", u.Host, u.Text)
+		fmt.Fprintf(a.err, "host %s is unreachable: %s\n", u.Host,
+			strings.ReplaceAll(u.Text, "\n", "\n    "))
 	}
 	if len(pass.Plan.Unreachable) > 0 {
 		return exitCode(report.ExitUnreachable)

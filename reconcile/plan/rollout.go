@@ -137,9 +137,10 @@ func (p *planner) leftOut(host, _ string) bool {
 func (p *planner) faults(broken map[string]string) map[string]string {
 	faults := map[string]string{}
 	for _, u := range p.out.Unreachable {
-		faults[u.Host] = "it cannot be reached: " + u.Text
+		why, _, _ := strings.Cut(u.Text, "\n")
+		faults[u.Host] = "it cannot be reached: " + why
 		if u.InUse {
-			faults[u.Host] = u.Text
+			faults[u.Host] = why
 		}
 	}
 	for _, b := range p.out.Blocked {

@@ -68,7 +68,7 @@ func (c HostChecks) Text(w io.Writer, o TextOptions) error {
 		switch {
 		case h.Error != "":
 			unknown++
-			p.line(2, p.paint(red, "unreachable: "), clean(h.Error))
+			p.sentence(p.paint(red, "unreachable: "), h.Error)
 		default:
 			p.facts(h.Facts)
 			if p.lacks(h) {

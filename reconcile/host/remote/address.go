@@ -71,18 +71,6 @@ func (a address) args() []string {
 	return append(args, "--", a.host)
 }
 
-// byHand is the command with which a person logs in there.
-func (a address) byHand() string {
-	text := "ssh "
-	if a.port != 0 {
-		text += "-p " + strconv.Itoa(a.port) + " "
-	}
-	if a.user != "" {
-		text += a.user + "@"
-	}
-	return text + a.host
-}
-
 // inKnownHosts is the address as known_hosts has it.
 func (a address) inKnownHosts() string {
 	if a.port == 0 || a.port == 22 {

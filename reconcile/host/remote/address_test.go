@@ -139,14 +139,14 @@ func TestAdvice(t *testing.T) {
 		"version `GLIBC_2.38' not found":                                        "older",
 		"kex_exchange_identification: Connection closed by remote host":         "MaxStartups",
 	} {
-		if got := adviceFor(said, 255, r); !strings.Contains(got, want) {
+		if got, _ := adviceFor([]string{said}, 255, r); !strings.Contains(got, want) {
 			t.Errorf("about %q the user is told %q", said, got)
 		}
 	}
 	for code, want := range map[int]string{
 		126: "noexec", 127: "not installed", 255: "ssh -p 2222 root@h1", 1: "",
 	} {
-		if got := adviceFor("", code, r); !strings.Contains(got, want) || want == "" && got != "" {
+		if got, _ := adviceFor(nil, code, r); !strings.Contains(got, want) || want == "" && got != "" {
 			t.Errorf("about exit code %d the user is told %q", code, got)
 		}
 	}
@@ -170,7 +170,7 @@ func TestWhatAHostSaysCannotPlayTricks(t *testing.T) {
 	if len(lines) != 3 || lines[1] != "two" {
 		t.Errorf("the log has %d lines", len(lines))
 	}
-	if got := said.String(); !strings.HasSuffix(got, " last") || len(said.text) > maxTail {
+	if got := said.raw(); !strings.HasSuffix(got, "\nlast") || len(said.text) > maxTail {
 		t.Errorf("%d bytes are kept, %q last", len(said.text), got[max(0, len(got)-10):])
 	}
 }

@@ -241,17 +241,18 @@ func awaitLine(lines *bufio.Reader) (said string, err error) {
 // explain says why there is no connection.
 func (d *dialer) explain(err error) error {
 	d.process.ends(time.Second) // its last words come just before
-	e := &ConnectError{
-		Host: d.Target.Host, Address: d.Address, Said: d.process.said.String(), Err: err,
-	}
+	lines := linesOf(d.process.said.raw())
+	telling := len(lines) - 1
+	e := &ConnectError{Host: d.Target.Host, Address: d.Address, Err: err}
 	if errors.Is(err, errEnded) {
-		if e.Said != "" && err.Error() == errEnded.Error() {
+		if len(lines) > 0 && err.Error() == errEnded.Error() {
 			e.Err = nil // ssh says it better
 		}
-		e.Advice = adviceFor(e.Said, d.process.exitCode(), d.route())
+		e.Advice, telling = adviceFor(lines, d.process.exitCode(), d.route())
 	} else if errors.Is(err, errLate) {
-		e.Advice = adviceFor(err.Error(), 0, d.route())
+		e.Advice, _ = adviceFor([]string{err.Error()}, 0, d.route())
 	}
+	e.Said, e.Also = lastWords(lines, telling)
 	return e
 }
 

@@ -2,6 +2,7 @@ package remote
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"unicode"
 )
@@ -10,12 +11,13 @@ import (
 type ConnectError struct {
 	Host    string // its name in the tree
 	Address string
-	Said    string // what ssh, or the host by it, wrote on standard error; one line, perhaps empty
-	Advice  string // perhaps empty
-	Err     error  // what was found out here, perhaps nil
+	Said    string   // the most telling line that ssh, or the host by it, wrote last; perhaps empty
+	Also    []string // the others of the last lines
+	Advice  string   // perhaps empty
+	Err     error    // what was found out here, perhaps nil
 }
 
-// Error implements error.
+// Error implements error. Its first line tells what went wrong and what to do.
 func (e *ConnectError) Error() string {
 	text := fmt.Sprintf("cannot reach host %q at %s", e.Host, e.Address)
 	if e.Err != nil {
@@ -27,62 +29,82 @@ func (e *ConnectError) Error() string {
 	if e.Advice != "" {
 		text += ": " + e.Advice
 	}
+	if len(e.Also) > 0 {
+		text += "\nssh also says:\n  " + strings.Join(e.Also, "\n  ")
+	}
 	return text
 }
 
 // Unwrap returns what was found out here.
 func (e *ConnectError) Unwrap() error { return e.Err }
 
-// route is where ssh goes, and over which machine.
-type route struct {
-	to      address
-	gateway *Gateway // nil: none
-}
-
-func (d *dialer) route() route { return route{d.address, d.Gateway} }
-
-// user is who logs in to the host.
-func (r route) user() string {
-	if r.to.user == "" {
-		return "USER"
-	}
-	return r.to.user
-}
-
-// failing is the machine that a text of ssh is about. Before the host has said a word, only the
-// gateway can have.
-func (r route) failing(said string) (byHand, known string) {
-	if r.gateway == nil {
-		return r.to.byHand(), r.to.inKnownHosts()
-	}
-	if strings.Contains(said, "kex_exchange_identification") {
-		a := r.gateway.address()
-		if r.gateway.KeyFile == "" {
-			return a.byHand(), a.inKnownHosts()
-		}
-		return strings.Replace(a.byHand(), "ssh", "ssh -i "+r.gateway.KeyFile, 1), a.inKnownHosts()
-	}
-	return strings.Replace(r.to.byHand(), "ssh", "ssh "+r.gateway.byHand(), 1), r.to.inKnownHosts()
-}
-
-// adviceFor says what to do about a text, or about the exit code of what ssh ran.
-func adviceFor(said string, code int, r route) string {
+// adviceFor says what to do about the lines of a text, or about the exit code of what ssh ran, and
+// which of the lines is the telling one.
+func adviceFor(lines []string, code int, r route) (advice string, telling int) {
+	said := strings.Join(lines, " ")
 	byHand, known := r.failing(said)
-	fill := strings.NewReplacer("HAND", byHand, "KNOWN", "'"+known+"'", "USER", r.user())
+	known = "'" + known + "'"
+	if m := offendingForm.FindStringSubmatch(said); m != nil {
+		known += " -f " + commandLine(m[1:])
+	}
+	fill := strings.NewReplacer("HAND", byHand, "KNOWN", known, "USER", r.user())
+	telling = len(lines) - 1
 	for _, s := range symptoms() {
 		if strings.Contains(said, s.text) {
-			return fill.Replace(s.advice)
+			for i, line := range lines {
+				if strings.Contains(line, s.text) {
+					telling = i
+				}
+			}
+			return fill.Replace(s.advice), telling
 		}
 	}
 	switch code {
 	case 127:
-		return "the agent, or what it needs, is not installed there"
+		advice = "the agent, or what it needs, is not installed there"
 	case 126:
-		return "the agent may not be run there: its directory may be mounted noexec"
+		advice = "the agent may not be run there: its directory may be mounted noexec"
 	case 255:
-		return fill.Replace("see what HAND says")
+		advice = fill.Replace("see what HAND says")
 	}
-	return ""
+	return advice, telling
+}
+
+// offendingForm is how ssh names the file with the key that a host does not have any more.
+var offendingForm = regexp.MustCompile(`Offending [A-Z0-9-]+ key in (.+?):[0-9]+ `)
+
+// linesOf returns the lines of a text that a stranger wrote: those with a letter, each clean and
+// not too long to read.
+func linesOf(text string) (lines []string) {
+	const longest = 300
+	for line := range strings.Lines(text) {
+		if len(line) > longest {
+			line = strings.ToValidUTF8(line[:longest], "") + "…"
+		}
+		line = strings.Trim(clean(line), "@ ") // with which ssh frames what is urgent
+		if strings.ContainsFunc(line, unicode.IsLetter) {
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
+
+// lastWords returns the telling line and the others of the last lines. What comes before them is a
+// greeting: what goes wrong is said at the end.
+func lastWords(lines []string, telling int) (said string, also []string) {
+	const most = 12
+	if telling < 0 {
+		return "", nil
+	}
+	if len(lines) > most {
+		also = []string{"…"}
+	}
+	for i, line := range lines {
+		if i != telling && len(lines)-i <= most {
+			also = append(also, line)
+		}
+	}
+	return lines[telling], also
 }
 
 // clean makes one line of a text that a stranger wrote, without what a terminal would obey, and

@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
-	"strconv"
 	"strings"
 )
 
@@ -16,26 +15,6 @@ type Gateway struct {
 	User    string // optional: as ssh is configured
 	Port    int    // optional: as ssh is configured
 	KeyFile string // optional: private key for the gateway alone; ~/ is in the home directory
-}
-
-// byHand is the option with which a person has ssh go over the gateway.
-func (g Gateway) byHand() string {
-	a := g.address()
-	if g.KeyFile != "" {
-		return `-o "ProxyCommand=ssh -i ` + g.KeyFile + ` -W [%h]:%p ` +
-			strings.TrimPrefix(a.byHand(), "ssh ") + `"`
-	}
-	to := a.host
-	if a.user != "" {
-		to = a.user + "@" + to
-	}
-	if strings.Contains(a.host, ":") {
-		to = strings.Replace(to, a.host, "["+a.host+"]", 1)
-	}
-	if a.port != 0 {
-		to += ":" + strconv.Itoa(a.port)
-	}
-	return "-J " + to
 }
 
 func (g Gateway) address() address { return address{user: g.User, host: g.Host, port: g.Port} }

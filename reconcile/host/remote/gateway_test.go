@@ -37,7 +37,7 @@ func TestGatewayErrorsSayWhichMachineIsToBlame(t *testing.T) {
 			[]string{"Host key verification failed", "log in once with BY and compare"}},
 		"host is unknown": {func(host, gateway *server, _ *Options) {
 			host.write("known_hosts", gateway.read("known_hosts"))
-		}, []string{"Host key verification failed", "ProxyCommand=ssh -i ", "THROUGH and compare"}},
+		}, []string{"Host key verification failed", "-o IdentitiesOnly=yes -i ", "THROUGH and compare"}},
 		"gateway refuses the key": {func(_, gateway *server, _ *Options) {
 			gateway.write("authorized_keys", "")
 		}, []string{"Permission denied (publickey)", "see that BY logs in"}},
@@ -56,8 +56,8 @@ func TestGatewayErrorsSayWhichMachineIsToBlame(t *testing.T) {
 			var words []string
 			for _, w := range c.words {
 				words = append(words, strings.NewReplacer(
-					"BY", fmt.Sprintf("ssh -i %s -p %d %s@127.0.0.1", gateway.path("user"), gateway.sshd.Port,
-						gateway.user),
+					"BY", fmt.Sprintf("ssh -F %s -o IdentitiesOnly=yes -i %s -p %d %s@127.0.0.1",
+						o.SSHConfig, gateway.path("user"), gateway.sshd.Port, gateway.user),
 					"THROUGH", fmt.Sprintf("-p %d %s@127.0.0.1", host.sshd.Port, host.user)).Replace(w))
 			}
 			refusedWith(t, o, words...)
@@ -92,23 +92,5 @@ func TestAKeyAtHome(t *testing.T) {
 	}
 	if err := g.checkKey(); err != nil {
 		t.Errorf("a key in the home directory is not found: %v", err)
-	}
-}
-
-func TestHowToReachAHostByHand(t *testing.T) {
-	t.Parallel()
-	r := route{to: address{"root", "h1", 2222}}
-	for want, g := range map[string]*Gateway{
-		"ssh -p 2222 root@h1":                      nil,
-		"ssh -J gw -p 2222 root@h1":                {Host: "gw"},
-		"ssh -J u@gw:7 -p 2222 root@h1":            {Host: "gw", User: "u", Port: 7},
-		"ssh -J u@[2001:db8::1]:7 -p 2222 root@h1": {Host: "2001:db8::1", User: "u", Port: 7},
-		`ssh -o "ProxyCommand=ssh -i /k -W [%h]:%p -p 7 u@gw" -p 2222 root@h1`: {
-			Host: "gw", User: "u", Port: 7, KeyFile: "/k"},
-	} {
-		r.gateway = g
-		if got := adviceFor("", 255, r); got != "see what "+want+" says" {
-			t.Errorf("the user is told: %s; want %s", got, want)
-		}
 	}
 }

@@ -156,6 +156,3 @@ func (t *tail) raw() string {
 	defer t.mu.Unlock()
 	return string(t.text)
 }
-
-// String returns what was kept, on one line and without what a terminal would obey.
-func (t *tail) String() string { return clean(t.raw()) }
