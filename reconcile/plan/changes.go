@@ -28,8 +28,10 @@ func (p *planner) changesOf(it *item, s fieldSet) []Change {
 }
 
 // drifted reports whether a difference comes from the host. The record's protection follows the
-// declaration: it never drifts.
-func (it *item) drifted(f field) bool { return !it.diff.changed.has(f) && f != fProtect }
+// declaration: it never drifts. What we began and did not finish may have made the difference.
+func (it *item) drifted(f field) bool {
+	return !it.diff.changed.has(f) && f != fProtect && !begun(it.own)
+}
 
 // creation lists what a reader wants to know of a new container.
 func (p *planner) creation(d *Desired) []Change {

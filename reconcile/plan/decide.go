@@ -164,7 +164,7 @@ func (p *planner) updating(it *item, changed fieldSet) work {
 			w |= doDNS
 		}
 	}
-	if w == 0 && (changed != 0 || it.own.Intent != "" || protectDiffers(it)) {
+	if w == 0 && (changed != 0 || begun(it.own) || protectDiffers(it)) {
 		return doNote
 	}
 	return w
@@ -257,6 +257,10 @@ func madeAnew(o *Owned) bool {
 // intent to destroy it is not known whether the container is the old or the new one; a change
 // that asks for a new one still holds then.
 func unfinished(o *Owned) bool { return madeAnew(o) || o.Intent == string(Destroy) }
+
+// begun reports whether a run began to work on a container and did not finish: what differs on the
+// host may be its doing.
+func begun(o *Owned) bool { return o.Intent != "" }
 
 // halfMade reports whether damage of the container, or that it is gone, comes from our own work: we
 // were making or replacing it. Once it was there, a step that failed leaves another intent, for

@@ -9,7 +9,7 @@ import (
 // tolerates reports whether drift of a container is left as it is. What an earlier run did not
 // finish is finished in any case.
 func tolerates(it *item) bool {
-	finished := it.own != nil && it.own.Intent == "" && CarriedOut(it.own.Applied)
+	finished := it.own != nil && !begun(it.own) && CarriedOut(it.own.Applied)
 	return it.want.Drift != spec.DriftCorrect && finished
 }
 

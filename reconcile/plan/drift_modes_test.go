@@ -232,7 +232,7 @@ func TestWhatIsNoDrift(t *testing.T) {
 		}
 		run(t, []scenario{
 			{"an intent", with(func(s *scene) { s.own("web").Intent = "configure" }),
-				"web: configure(drift)"},
+				"web: configure(unfinished)"},
 			{"an empty record", with(func(s *scene) { s.own("web").Applied = nil }),
 				"web: configure(unfinished) password(unfinished) address(unfinished) dns(unfinished)"},
 			{"an empty record, and a name that none would hold", with(func(s *scene) {

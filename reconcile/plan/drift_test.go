@@ -204,6 +204,41 @@ func TestWhatAnEarlierRunDidNotFinish(t *testing.T) {
 	})
 }
 
+// What our own work left when it failed is not what somebody changed on the host: a reader would
+// look for a culprit.
+func TestWhatAFailedChangeLeftIsNoDrift(t *testing.T) {
+	t.Parallel()
+	left := func(intent string, f func(*plan.Observed)) plan.Plan {
+		s := onHost(template("base")).has(template("base")).both(declare("web"))
+		s.own("web").Intent = intent
+		f(s.got("web"))
+		return plan.Compute(s.Input)
+	}
+	// The declaration that was begun with was taken back.
+	wrote := func(o *plan.Observed) { o.Config.Memory = 1 << 30 }
+	for _, tt := range []struct {
+		name   string
+		intent string
+		found  func(*plan.Observed)
+		drift  bool
+		reason plan.Reason // of the first step
+	}{
+		{"what it wrote", "configure", wrote, false,
+			plan.Reason{Code: plan.Unfinished, Text: "an earlier run did not finish it: memory"}},
+		{"what it stopped", "stop", stop, false,
+			plan.Reason{Code: plan.NotRunning, Text: "it is stopped and shall run"}},
+		{"a change by hand", "", wrote, true,
+			plan.Reason{Code: plan.Drift, Text: "changed on the host: memory"}},
+		{"a death", "", stop, true,
+			plan.Reason{Code: plan.NotRunning, Text: "it is stopped and shall run"}},
+	} {
+		first := left(tt.intent, tt.found).Steps[0]
+		if first.Reason != tt.reason || first.Changes[0].Drift != tt.drift {
+			t.Errorf("%s: %+v, %+v", tt.name, first.Reason, first.Changes)
+		}
+	}
+}
+
 // That nobody has used a half-made container is a guess: more than a quarter of them wait for a
 // word.
 func TestTheGuardKeepsHalfMadeContainersToo(t *testing.T) {

@@ -109,17 +109,21 @@ func (p *planner) changeReason(it *item, s fieldSet) Reason {
 	if unfinished(it.own) {
 		return Reason{Unfinished, "an earlier run did not finish it"}
 	}
-	declared, drifted := s&it.diff.changed, s&^it.diff.changed
+	declared, other := s&it.diff.changed, s&^it.diff.changed
+	code, text := Drift, "changed on the host: "
+	if begun(it.own) {
+		code, text = Unfinished, "an earlier run did not finish it: "
+	}
 	switch {
 	case s == 0:
 		return Reason{Follows, "comes with another step"}
 	case declared == 0:
-		return Reason{Drift, "changed on the host: " + p.names(drifted)}
-	case drifted == 0:
+		return Reason{code, text + p.names(other)}
+	case other == 0:
 		return Reason{Changed, "the declaration changed: " + p.names(declared)}
 	}
 	return Reason{Changed, "the declaration changed: " + p.names(declared) +
-		"; changed on the host: " + p.names(drifted)}
+		"; " + text + p.names(other)}
 }
 
 func notRunningReason(s State) Reason {

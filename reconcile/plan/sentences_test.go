@@ -55,7 +55,7 @@ func TestSentences(t *testing.T) {
 			web start: it is stopped and shall run
 			web address: comes with another step`},
 		{unfinished(func(s *scene) { s.got("web").Config.MAC = "00:16:3e:ff:ff:ff" }), `
-			web configure: changed on the host: mac`},
+			web configure: an earlier run did not finish it: mac`},
 		{onHost().has(declare("web")), `
 			web destroy: it is not declared any more`},
 		{onHost().has(declare("web")).gone("web"), `
