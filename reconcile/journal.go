@@ -3,11 +3,13 @@ package reconcile
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 
 	"reconciler/reconcile/execute"
 	"reconciler/reconcile/plan"
 	"reconciler/reconcile/resolve"
+	"reconciler/spec"
 	"reconciler/state"
 )
 
@@ -55,6 +57,54 @@ func (j *journal) begin(ctx context.Context, steps []plan.Step) error {
 		return err
 	}
 	return j.apply(ctx, batch)
+}
+
+// protect stores for every container that the tree protects that it is, whatever else keeps the pass
+// from working on it: what is declared to be protected stays so when its declaration goes. Who works
+// on a container meanwhile writes its record.
+func (j *journal) protect(ctx context.Context, t *spec.Tree, holds []plan.Hold) error {
+	var batch state.Batch
+	for _, r := range j.stored {
+		if r.Protect || !isProtected(t, &r) || isBusy(holds, &r) {
+			continue
+		}
+		r.Protect = true
+		batch.Put = append(batch.Put, r)
+	}
+	if len(batch.Put) == 0 {
+		return nil
+	}
+	// What they shall hold beside that comes with their steps.
+	next := make(map[string]state.Record, len(batch.Put))
+	for _, r := range batch.Put {
+		next[r.UID] = j.next[r.UID]
+	}
+	if err := j.apply(ctx, batch); err != nil {
+		return err
+	}
+	for uid, r := range next {
+		r.Version = j.stored[uid].Version
+		j.next[uid] = r
+	}
+	return nil
+}
+
+func isProtected(t *spec.Tree, r *state.Record) bool {
+	h := t.Hosts[r.Host]
+	if h == nil {
+		return false
+	}
+	c := h.Containers[r.Name]
+	if r.Template {
+		c = h.Templates[r.Name]
+	}
+	return c != nil && c.Protect == spec.On
+}
+
+func isBusy(holds []plan.Hold, r *state.Record) bool {
+	return slices.ContainsFunc(holds, func(h plan.Hold) bool {
+		return h.Code == plan.HeldBusy && h.Host == r.Host && h.Container == r.Name
+	})
 }
 
 func (j *journal) intents(steps []plan.Step) (state.Batch, error) {

@@ -251,3 +251,38 @@ func TestAnAddressThatItsOwnerKeepsIsNotTaken(t *testing.T) {
 	w.run()
 	w.mustBeConverged()
 }
+
+// Protection counts from when it is declared, also of what cannot be worked on, or must not be now.
+func TestWhatIsDeclaredProtectedStaysSo(t *testing.T) {
+	t.Parallel()
+	const declared = "targets: {h1: {a: {image: busybox}, b: {image: busybox}}}"
+	const protected = "targets: {h1: {a: {image: busybox, protect: true}, b: {image: busybox}}}"
+	for name, hinder := range map[string]func(*world, *reconcile.Options){
+		"damaged": func(w *world, _ *reconcile.Options) { w.hosts["h1"].DamageByHand("a") },
+		"without bridge": func(w *world, _ *reconcile.Options) {
+			w.hosts["h1"].StopByHand("a")
+			w.hosts["h1"].RemoveBridge("lxcbr1")
+		},
+		"held": func(_ *world, o *reconcile.Options) {
+			o.Holds = []plan.Hold{{Host: "h1", Code: plan.HeldSuspended}}
+		},
+		"outside": func(_ *world, o *reconcile.Options) { o.Only = []reconcile.Target{{"h1", "b"}} },
+	} {
+		w := newWorld(t, 1)
+		w.declare(declared)
+		w.run()
+		w.declare(protected)
+		o := w.options()
+		hinder(w, &o)
+		if _, err := w.tryRun(o); err != nil {
+			t.Fatal(err)
+		}
+		w.declare("targets: {h1: {b: {image: busybox}}}")
+		w.run()
+		actual, err := w.hosts["h1"].Observe(context.Background())
+		has := func(o plan.Observed) bool { return o.Name == "a" }
+		if err != nil || !slices.ContainsFunc(actual.Containers, has) {
+			t.Errorf("%s: a container that was declared to be protected is destroyed: %v", name, err)
+		}
+	}
+}

@@ -109,11 +109,14 @@ func (p *Pass) round(ctx context.Context, o *Options, f *fleet, s state.Snapshot
 		return fmt.Errorf("cannot complete the tree: %w", err)
 	}
 	p.compute(&planned, f, s, resolved)
+	j := newJournal(o, s, resolved.Records)
+	if err := j.protect(ctx, p.Tree, o.Holds); err != nil {
+		return fmt.Errorf("cannot store what is protected: %w", err)
+	}
 	if p.Plan.Empty() {
 		f.leave(ctx, o, f.actual)
 		return nil
 	}
-	j := newJournal(o, s, resolved.Records)
 	if err := p.begin(ctx, j); err != nil {
 		return fmt.Errorf("cannot store what is about to be done: %w", err)
 	}
