@@ -20,22 +20,14 @@ type Layer struct {
 	rank     rank
 }
 
-// Explanation is everything that a tree says about one setting of a container.
+// Explanation is everything that a tree says about one setting of a container. At most one layer
+// wins; none does where what is declared has no effect beside other settings, such as an image beside
+// from_container.
 type Explanation struct {
 	Key    string  `json:"key"`
 	Class  Class   `json:"class,omitempty"`
 	Acted  bool    `json:"acted"` // false: known, but nothing acts on it yet
 	Layers []Layer `json:"layers"`
-}
-
-// Winner is the layer that holds. It reports false where none does: what is declared has no effect
-// beside other settings, such as an image beside from_container.
-func (e Explanation) Winner() (Layer, bool) {
-	i := slices.IndexFunc(e.Layers, func(l Layer) bool { return l.Wins })
-	if i < 0 {
-		return Layer{}, false
-	}
-	return e.Layers[i], true
 }
 
 // Explain returns for every setting of a container that is declared in any layer or holds without,

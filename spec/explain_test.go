@@ -91,8 +91,10 @@ func TestExplainWhatHasNoEffect(t *testing.T) {
 	}
 	all, _ := tree.Explain("h", "c")
 	i := slices.IndexFunc(all, func(e spec.Explanation) bool { return e.Key == "image" })
-	if l, wins := all[i].Winner(); wins {
-		t.Errorf("%+v wins", l)
+	for _, l := range all[i].Layers {
+		if l.Wins {
+			t.Errorf("%+v wins", l)
+		}
 	}
 	for _, id := range [][2]string{{"h", "nobody"}, {"nowhere", "c"}} {
 		if _, ok := tree.Explain(id[0], id[1]); ok {
@@ -160,23 +162,25 @@ func winnersAreSettings(t *rapid.T, tree *spec.Tree, host, container string) {
 		holds[s.Key] = s
 	}
 	for _, e := range explained {
-		wins := 0
+		var winners []spec.Layer
 		for _, l := range e.Layers {
 			if strings.Contains(l.Value, "hush") {
 				t.Fatalf("%s tells a secret: %+v", e.Key, l)
 			}
 			if l.Wins {
-				wins++
+				winners = append(winners, l)
 			}
 		}
-		l, found := e.Winner()
 		s, shown := holds[e.Key]
 		delete(holds, e.Key)
-		if wins > 1 || found != shown {
-			t.Fatalf("%d layers of %s win, but it is shown: %v\n%+v", wins, e.Key, shown, e.Layers)
+		if len(winners) > 1 || len(winners) == 1 != shown {
+			t.Fatalf("%d layers of %s win, but it is shown: %v\n%+v", len(winners), e.Key, shown, e.Layers)
 		}
-		if found && (l.Value != s.Value || l.Name != s.Layer || l.Position != s.Position ||
-			e.Class != s.Class || e.Acted != s.Acted) {
+		if !shown {
+			continue
+		}
+		if l := winners[0]; l.Value != s.Value || l.Name != s.Layer || l.Position != s.Position ||
+			e.Class != s.Class || e.Acted != s.Acted {
 			t.Fatalf("%s: %+v wins, but shown is %+v", e.Key, l, s)
 		}
 	}

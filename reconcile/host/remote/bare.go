@@ -89,8 +89,8 @@ func newBare(d *dialer, said string) (*Bare, error) {
 	return b, nil
 }
 
-// Lacking is the error of who needs LXC there.
-func (b *Bare) Lacking() error {
+// lacking is the error of who needs LXC there.
+func (b *Bare) lacking() error {
 	return &ConnectError{Host: b.d.Target.Host, Address: b.d.Address,
 		Err:    errors.New("LXC is not installed there"),
 		Advice: "declare prepare: {} for the host, or install the package lxc there"}
@@ -158,7 +158,7 @@ func (b *Bare) Do(ctx context.Context, s plan.Step, x execute.Secrets) (string, 
 	if h != nil {
 		return h.Do(ctx, s, x)
 	}
-	return "", errors.Join(err, b.Lacking(), execute.ErrPermanent)
+	return "", errors.Join(err, b.lacking(), execute.ErrPermanent)
 }
 
 // Batch implements execute.Batcher.
@@ -167,7 +167,7 @@ func (b *Bare) Batch(ctx context.Context, work execute.Batch) error {
 	if h != nil {
 		return h.Batch(ctx, work)
 	}
-	return errors.Join(err, b.Lacking())
+	return errors.Join(err, b.lacking())
 }
 
 // Check says what the host can do and lacks; see reconcile.Preparer. Without an agent there it is

@@ -46,7 +46,7 @@ type Options struct {
 func Dial(ctx context.Context, o Options) (*Host, error) {
 	h, bare, err := Reach(ctx, o)
 	if bare != nil {
-		err = errors.Join(bare.Lacking(), bare.Close())
+		err = errors.Join(bare.lacking(), bare.Close())
 	}
 	return h, err
 }

@@ -67,9 +67,6 @@ func (a Agent) check(g greeting) error {
 		clean(a.Version), a.Major, a.Minor, g.Version, g.Major, g.Minor)
 }
 
-// Agent returns what the other side said of itself.
-func (h *Host) Agent() Agent { return h.agent }
-
 // Close ends the connection and waits for a while until the agent is gone; it goes when the steps
 // that run have ended.
 func (h *Host) Close() error {

@@ -34,8 +34,8 @@ func TestTheAgentIsDeliveredOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	h := dial(t, o)
-	if h.Agent().Hash != hash || h.Agent().Hostname != "there" {
-		t.Errorf("the agent says of itself %+v", h.Agent())
+	if h.agent.Hash != hash || h.agent.Hostname != "there" {
+		t.Errorf("the agent says of itself %+v", h.agent)
 	}
 	first := stat(t, filepath.Join(o.directory, hash))
 	if first.Mode().Perm() != 0o700 {

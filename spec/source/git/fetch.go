@@ -13,23 +13,6 @@ import (
 	"reconciler/spec"
 )
 
-// lookRemote finds what the ref stands for now.
-func (s *Source) lookRemote(ctx context.Context) (plumbing.Hash, error) {
-	p, err := s.dial(ctx)
-	if err != nil {
-		return plumbing.ZeroHash, err
-	}
-	defer p.close()
-	w, err := s.resolve(p.refs, s.o.Ref)
-	if err != nil {
-		return plumbing.ZeroHash, err
-	}
-	if target, annotated := p.peeled(w); annotated {
-		return target, nil
-	}
-	return w.hash, nil
-}
-
 func (s *Source) resolve(in *refs, name string) (want, error) {
 	w, err := in.resolve(name)
 	if err != nil {

@@ -84,42 +84,29 @@ func TestPath(t *testing.T) {
 	}
 }
 
-// TestChanged: the daemon learns of a new commit without fetching it.
-func TestChanged(t *testing.T) {
+// TestNothingIsFetchedTwice: the daemon asks every minute, and a repository that has not changed must
+// not be sent to it again. An annotated tag stands for its commit.
+func TestNothingIsFetchedTwice(t *testing.T) {
 	t.Parallel()
 	r := newRepo(t)
 	r.commit("a.yaml", "1")
 	r.git("tag", "-a", "-m", "one", "v1")
 	s := serve(t, r)
-	for _, o := range []git.Options{{URL: s.url}, {URL: r.dir}} {
-		src := source(t, o)
-		wantChanged(t, src, true)
-		fetch(t, src)
-		wantChanged(t, src, false)
-		r.commit("a.yaml", "2")
-		wantChanged(t, src, true)
-		fetch(t, src)
-		wantChanged(t, src, false)
+	for _, ref := range []string{"", "v1"} {
+		src := source(t, git.Options{URL: s.url, Ref: ref})
+		first := fetch(t, src)
+		packs := s.packs.Load()
+		if again := fetch(t, src); again.Revision.ID != first.Revision.ID || s.packs.Load() != packs {
+			t.Errorf("ref %q: what did not change was fetched again", ref)
+		}
 	}
+	src := source(t, git.Options{URL: s.url})
+	fetch(t, src)
 	packs := s.packs.Load()
-	for _, url := range []string{s.url, r.dir} { // an annotated tag stands for its commit
-		src := source(t, git.Options{URL: url, Ref: "v1"})
-		fetch(t, src)
-		wantChanged(t, src, false)
-	}
+	r.commit("a.yaml", "2")
+	wantFiles(t, fetch(t, src), map[string]string{"a.yaml": "2"})
 	if s.packs.Load() != packs+1 {
-		t.Error("Changed fetched something")
-	}
-}
-
-func wantChanged(t *testing.T, s *git.Source, want bool) {
-	t.Helper()
-	got, err := s.Changed(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != want {
-		t.Errorf("changed is %v, want %v", got, want)
+		t.Errorf("%d packs were fetched for one commit", s.packs.Load()-packs)
 	}
 }
 

@@ -9,8 +9,6 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
-
-	"github.com/go-git/go-git/v5/plumbing"
 )
 
 // DefaultTimeout is how long one Fetch may take where nothing else was said.
@@ -70,7 +68,7 @@ type Options struct {
 	// Applied returns the commit of this source that was applied last, "" if there is none.
 	// Without it nothing is known to have been applied.
 	Applied func(context.Context) (commit string, err error)
-	Timeout time.Duration // of one Fetch or Changed; default DefaultTimeout
+	Timeout time.Duration // of one Fetch; default DefaultTimeout
 	Log     *slog.Logger  // warnings; default: none are written
 }
 
@@ -80,7 +78,6 @@ type Source struct {
 	o    Options
 	at   address
 	mu   sync.Mutex
-	last plumbing.Hash   // commit that Fetch returned last
 	told map[string]bool // warnings that were given
 }
 

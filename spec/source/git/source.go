@@ -34,32 +34,7 @@ func (s *Source) Fetch(ctx context.Context) (spec.Snapshot, error) {
 	if s.at.scheme == "local" {
 		read = s.fetchLocal
 	}
-	snapshot, err := read(ctx, applied)
-	if err != nil {
-		return spec.Snapshot{}, err
-	}
-	s.mu.Lock()
-	s.last = plumbing.NewHash(snapshot.Revision.ID)
-	s.mu.Unlock()
-	return snapshot, nil
-}
-
-// Changed asks, without fetching anything, whether Fetch would read another commit than the last
-// time. It is true before the first Fetch.
-func (s *Source) Changed(ctx context.Context) (bool, error) {
-	ctx, cancel := s.limited(ctx)
-	defer cancel()
-	look := s.lookRemote
-	if s.at.scheme == "local" {
-		look = s.lookLocal
-	}
-	now, err := look(ctx)
-	if err != nil {
-		return false, err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return now != s.last, nil
+	return read(ctx, applied)
 }
 
 func (s *Source) limited(ctx context.Context) (context.Context, context.CancelFunc) {
@@ -162,19 +137,6 @@ func (s *Source) tryLocal(ctx context.Context, applied plumbing.Hash) (spec.Snap
 			"run `git fetch --unshallow`", w.hash, applied, err)
 	}
 	return snapshot, err
-}
-
-func (s *Source) lookLocal(context.Context) (plumbing.Hash, error) {
-	l, w, err := s.findLocal()
-	if err != nil {
-		return plumbing.ZeroHash, err
-	}
-	defer l.close()
-	target, _, err := l.peel(w.hash)
-	if err == nil {
-		_, err = l.commit(target)
-	}
-	return target, err
 }
 
 // findLocal opens the repository and finds the ref. The caller closes it.
