@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"reconciler/spec"
 	"reconciler/state"
@@ -35,7 +36,7 @@ func Nearest(target Target, t *spec.Tree, records []state.Record) string {
 	known := namesOf(t, records)
 	host := target.Host
 	if known[host] == nil {
-		host = spec.Nearest(host, slices.Collect(maps.Keys(known)))
+		host = nearestName(host, slices.Collect(maps.Keys(known)))
 	}
 	if target.Container == "" {
 		return host
@@ -43,7 +44,7 @@ func Nearest(target Target, t *spec.Tree, records []state.Record) string {
 	if known[host][target.Container] {
 		return host + "/" + target.Container
 	}
-	if near := spec.Nearest(target.Container, slices.Collect(maps.Keys(known[host]))); near != "" {
+	if near := nearestName(target.Container, slices.Collect(maps.Keys(known[host]))); near != "" {
 		return host + "/" + near
 	}
 	var elsewhere []string
@@ -56,6 +57,25 @@ func Nearest(target Target, t *spec.Tree, records []state.Record) string {
 		return elsewhere[0]
 	}
 	return ""
+}
+
+// nearestName is spec.Nearest without the domain that names share: it makes all of them look alike.
+func nearestName(name string, names []string) string {
+	stem, domain, _ := strings.Cut(name, ".")
+	var stems []string
+	for _, n := range names {
+		if s, same := strings.CutSuffix(n, "."+domain); same && domain != "" {
+			stems = append(stems, s)
+		}
+	}
+	if len(stems) == 0 {
+		return spec.Nearest(name, names)
+	}
+	near := spec.Nearest(stem, stems)
+	if near == "" {
+		return ""
+	}
+	return near + "." + domain
 }
 
 // namesOf returns the names by host: of what is declared as a container, or remembered.

@@ -20,6 +20,7 @@ targets:
 	for given, want := range map[reconcile.Target]string{
 		{Host: "wbe.example.com"}:                             "web.example.com",
 		{Host: "gone.exmaple.com"}:                            "gone.example.com",
+		{Host: "mail9.example.com"}:                           "",
 		{Host: "xyzzy"}:                                       "",
 		{Host: "web.example.com", Container: "sohp"}:          "web.example.com/shop",
 		{Host: "web.exmaple.com", Container: "shop"}:          "web.example.com/shop",

@@ -41,7 +41,8 @@ func (a *app) noRecord(ctx context.Context, what string, args []string) error {
 // hostMeant is the hint for a host that the tree does not have.
 func (a *app) hostMeant(t *spec.Tree, name string) string {
 	hosts := slices.Sorted(maps.Keys(t.Hosts))
-	return didYouMean(spec.Nearest(name, hosts), "its hosts are "+someOf(hosts))
+	near := reconcile.Nearest(reconcile.Target{Host: name}, t, nil)
+	return didYouMean(near, "its hosts are "+someOf(hosts))
 }
 
 // nearestSuspended returns what is suspended and was meant, perhaps.
