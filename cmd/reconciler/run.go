@@ -127,18 +127,19 @@ func runPass(
 	return pass, err
 }
 
-// writeResult reports what was done, or the plan where there was nothing to do.
+// writeResult reports what was done, which may be nothing.
 func writeResult(a *app, pass reconcile.Pass) error {
-	if pass.Result == nil {
-		if err := writePlan(a, pass); err != nil {
-			return err
-		}
-	} else if err := a.write(
+	var result execute.Result
+	if pass.Result != nil {
+		result = *pass.Result
+	}
+	if err := a.write(
 		func(w io.Writer, t report.TextOptions) error {
-			return report.ResultText(w, *pass.Result, pass.Plan, t)
+			t.Hosts, t.Meta = len(pass.Observed), meta(a, pass)
+			return report.ResultText(w, result, pass.Plan, t)
 		},
 		func(w io.Writer) error {
-			return report.ResultJSON(w, *pass.Result, pass.Plan, meta(a, pass))
+			return report.ResultJSON(w, result, pass.Plan, meta(a, pass))
 		}); err != nil {
 		return err
 	}

@@ -160,7 +160,7 @@ func TestGitLabCounts(t *testing.T) {
 	if err := json.Unmarshal([]byte(text), &got); err != nil {
 		t.Fatal(err)
 	}
-	if len(got) != 3 || got["create"] != 4 || got["update"] != 6 || got["delete"] != 3 {
+	if len(got) != 3 || got["create"] != 4 || got["update"] != 4 || got["delete"] != 3 {
 		t.Errorf("the merge request shows %v", got)
 	}
 }

@@ -17,7 +17,7 @@ func GitLab(w io.Writer, p plan.Plan) error {
 		Create int `json:"create"`
 		Update int `json:"update"`
 		Delete int `json:"delete"`
-	}{t.created(), t.changed(), t.destroyed()})
+	}{t.created(), t[changes], t.destroyed()})
 	if err != nil {
 		return fmt.Errorf("cannot write report: %w", err)
 	}

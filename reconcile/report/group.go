@@ -99,10 +99,9 @@ func tallyOf(groups []group) tally {
 	return t
 }
 
-// As in plan.Summary, a container that is replaced is destroyed and created, and one of which only
-// the record changes is changed.
+// A container that is replaced is destroyed and created; one of which only the record changes is
+// neither changed nor any of these.
 func (t tally) created() int   { return t[creates] + t[replaces] }
-func (t tally) changed() int   { return t[changes] + t[records] }
 func (t tally) destroyed() int { return t[destroys] + t[replaces] }
 
 // class returns the most demanding class of the steps.

@@ -35,7 +35,7 @@ type PlanSummary struct {
 	Change      int `json:"change"`
 	Destroy     int `json:"destroy"`
 	Replace     int `json:"replace"`
-	Record      int `json:"record"` // those of Change that change only in the record
+	Record      int `json:"record"` // only the record changes, nothing on the host
 	Unchanged   int `json:"unchanged"`
 	Blocked     int `json:"blocked"`
 	Held        int `json:"held"`
@@ -72,7 +72,7 @@ func Document(p plan.Plan, meta Meta) PlanDocument {
 		Meta:          meta,
 		Summary: PlanSummary{
 			Prepare: len(p.Prepare),
-			Create:  t.created(), Change: t.changed(), Destroy: t.destroyed(),
+			Create:  t.created(), Change: t[changes], Destroy: t.destroyed(),
 			Replace: t[replaces], Record: t[records], Unchanged: p.Unchanged,
 			Blocked: len(p.Blocked), Held: len(p.Held), Unmanaged: len(p.Unmanaged),
 			Unreachable: len(p.Unreachable), Warnings: len(p.Warnings),

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"bytes"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -8,6 +9,9 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"reconciler/reconcile/execute"
+	"reconciler/reconcile/plan"
 )
 
 func TestRollsTellEveryNameAndEveryNumber(t *testing.T) {
@@ -73,5 +77,38 @@ func TestRollsHaveNoEmptyColumns(t *testing.T) {
 		if _, table, _ := strings.Cut(string(p.b), ")\n\n"); table != c.want {
 			t.Errorf("%s:\n%s\nwant\n%s", name, table, c.want)
 		}
+	}
+}
+
+// A page of what is never touched hides what is; but no number is lost, and where all names stand is
+// said. A result only counts.
+func TestManyUnmanagedContainersAreCounted(t *testing.T) {
+	t.Parallel()
+	var p plan.Plan
+	for i := range 200 {
+		u := plan.Unmanaged{Host: h1, Container: fmt.Sprintf("by-hand-%d", i), State: plan.Running,
+			Text: "it carries no mark"}
+		if i%4 == 0 {
+			u.Host = h2
+		}
+		p.Unmanaged = append(p.Unmanaged, u)
+	}
+	planned := rendered(t, func(b *bytes.Buffer) error { return Text(b, p, TextOptions{}) })
+	for _, words := range []string{"Unmanaged, never touched (200):\n",
+		"  " + h1 + ": 150 containers: it carries no mark\n",
+		"  " + h2 + ": 50 containers: it carries no mark\n", "--output json names each"} {
+		if !strings.Contains(planned, words) {
+			t.Errorf("the reader of a plan does not learn %q:\n%s", words, planned)
+		}
+	}
+	if n := strings.Count(planned, "\n"); n > 8 {
+		t.Errorf("a plan without anything to do has %d lines", n)
+	}
+	done := rendered(t, func(b *bytes.Buffer) error {
+		return ResultText(b, execute.Result{}, p, TextOptions{})
+	})
+	if want := "Unmanaged, never touched: 200 containers, see \"reconciler plan\"\n\n" +
+		"No changes. 0 containers match the tree.\n"; done != want {
+		t.Errorf("a run without changes says %q, want %q", done, want)
 	}
 }

@@ -46,7 +46,7 @@ func (p *printer) header(m Meta) {
 	says := false
 	if m.committed() {
 		says = true
-		p.line(0, p.paint(bold, "Revision "+clean(shortRevision(m.Revision))), revisionOf(m, clean))
+		p.revision(m)
 	}
 	if says || m.knowledge() != KnowFull {
 		says = true
@@ -55,6 +55,10 @@ func (p *printer) header(m Meta) {
 	if says {
 		p.line(0)
 	}
+}
+
+func (p *printer) revision(m Meta) {
+	p.line(0, p.paint(bold, "Revision "+clean(shortRevision(m.Revision))), revisionOf(m, clean))
 }
 
 // revisionOf says whose revision it is, with every foreign string passed through quote.

@@ -42,42 +42,40 @@ func outcomeKind(o execute.Outcome) kind {
 	return records
 }
 
-// score is a result in numbers.
-type score struct {
-	tally   // of the containers that succeeded
-	failed  int
-	skipped int
-	waiting int // of those: their host got no turn
-}
-
-func scoreOf(r execute.Result) score {
-	var s score
+// Summarize counts what became of a plan. All reports of a pass, and its history, have these counts.
+func Summarize(r execute.Result, p plan.Plan) ResultSummary {
+	s := ResultSummary{Unchanged: p.Unchanged, Blocked: len(p.Blocked), Held: len(p.Held),
+		Unreachable: len(p.Unreachable)}
+	s.Prepared, s.Unprepared = hostScore(r.Hosts)
+	var t tally
 	for _, o := range r.Outcomes {
 		switch fateOf(o) {
 		case succeeded:
-			s.tally[outcomeKind(o)]++
+			t[outcomeKind(o)]++
 		case skipped:
-			s.skipped++
+			s.Skipped++
 			if o.Refused {
-				s.waiting++
+				s.Waiting++
 			}
 		default:
-			s.failed++
+			s.Failed++
 		}
 	}
+	s.Created, s.Changed, s.Destroyed = t.created(), t[changes], t.destroyed()
+	s.Record = t[records]
 	return s
 }
 
 // ResultText writes what became of a plan: the hosts that were prepared, one block for each
 // container with its checkpoints, those that failed last and in full; then what the plan left
-// alone, and the verdict. It stands for itself: of a plan without anything to do it writes the same
-// as Text. It returns the error of w.
+// alone, and the verdict. Unmanaged containers get one line: the plan says more of them. It returns
+// the error of w.
 func ResultText(w io.Writer, r execute.Result, p plan.Plan, o TextOptions) error {
-	if len(r.Hosts)+len(r.Outcomes) == 0 && p.Empty() {
-		return Text(w, p, o)
-	}
 	out := newPrinter(w, o)
-	out.header(o.Meta)
+	if o.Meta.committed() {
+		out.revision(o.Meta)
+		out.line(0)
+	}
 	out.hosts(r.Hosts)
 	for f := succeeded; f <= broken; f++ {
 		for _, outcome := range r.Outcomes {
@@ -89,12 +87,16 @@ func ResultText(w io.Writer, r execute.Result, p plan.Plan, o TextOptions) error
 	out.rollouts(stopped(p.Rollouts))
 	out.blocked(p.Blocked)
 	out.held(p.Held)
-	out.unmanaged(p.Unmanaged)
+	out.unmanagedLine(p.Unmanaged)
 	out.unreachable(p.Unreachable)
 	out.warnings(p.Warnings)
-	total := scoreOf(r)
-	out.interrupted(r, total.skipped)
-	out.done(total, r.Hosts, p)
+	total := Summarize(r, p)
+	out.interrupted(r, total.Skipped)
+	if len(r.Hosts)+len(r.Outcomes) == 0 && !r.Interrupted && nothing(p) {
+		out.closing("No changes.", matching(p.Unchanged, o))
+	} else {
+		out.done(total, p)
+	}
 	return out.close()
 }
 
@@ -199,29 +201,29 @@ func (p *printer) interrupted(r execute.Result, n int) {
 }
 
 // done writes the last line: what the run came to.
-func (p *printer) done(s score, hosts []execute.HostOutcome, pl plan.Plan) {
-	prepared, unprepared := hostScore(hosts)
+func (p *printer) done(s ResultSummary, pl plan.Plan) {
 	sentence := safe("Done: ")
-	if prepared > 0 {
-		sentence += count(prepared, "host") + " prepared, "
+	if s.Prepared > 0 {
+		sentence += count(s.Prepared, "host") + " prepared, "
 	}
-	sentence += number(s.created()) + " created, " + number(s.changed()) +
-		" changed, " + number(s.destroyed()) + " destroyed, " + number(s.failed) + " failed."
+	sentence += number(s.Created) + " created, " + number(s.Changed) +
+		" changed, " + number(s.Destroyed) + " destroyed, " + number(s.Failed) + " failed."
 	var more []safe
-	if unprepared > 0 {
-		more = append(more, count(unprepared, "host")+" not prepared")
+	if s.Unprepared > 0 {
+		more = append(more, count(s.Unprepared, "host")+" not prepared")
 	}
-	if n := s.tally[records]; n > 0 {
-		more = append(more, number(n)+" only in the record")
-	}
-	if n := s.skipped - s.waiting; n > 0 {
-		more = append(more, number(n)+" not finished")
-	}
-	if s.waiting > 0 {
-		more = append(more, number(s.waiting)+" waiting for their rollout")
-	}
-	if pl.Unchanged > 0 {
-		more = append(more, number(pl.Unchanged)+" unchanged")
+	for _, part := range []struct {
+		n    int
+		what safe
+	}{
+		{s.Record, " only in the record"},
+		{s.Skipped - s.Waiting, " not finished"},
+		{s.Waiting, " waiting for their rollout"},
+		{s.Unchanged, " unchanged"},
+	} {
+		if part.n > 0 {
+			more = append(more, number(part.n)+part.what)
+		}
 	}
 	p.closing(sentence, ending(append(more, left(pl)...)))
 }

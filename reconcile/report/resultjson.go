@@ -29,7 +29,7 @@ type ResultSummary struct {
 	Created     int `json:"created"`
 	Changed     int `json:"changed"`
 	Destroyed   int `json:"destroyed"`
-	Record      int `json:"record"` // those of Changed that changed only in the record
+	Record      int `json:"record"` // only the record changed, nothing on the host
 	Failed      int `json:"failed"`
 	Skipped     int `json:"skipped"` // nothing failed, but not all steps were begun
 	Waiting     int `json:"waiting"` // those of Skipped whose host got no turn in a rollout
@@ -64,26 +64,18 @@ type StepEntry struct {
 
 // ResultJSON writes the result of a plan as a ResultDocument. It returns the error of w.
 func ResultJSON(w io.Writer, r execute.Result, p plan.Plan, meta Meta) error {
-	s := scoreOf(r)
-	prepared, unprepared := hostScore(r.Hosts)
 	d := ResultDocument{
 		FormatVersion: formatVersion,
 		Meta:          meta,
-		Summary: ResultSummary{
-			Prepared: prepared, Unprepared: unprepared,
-			Created: s.created(), Changed: s.changed(), Destroyed: s.destroyed(),
-			Record: s.tally[records], Failed: s.failed, Skipped: s.skipped, Waiting: s.waiting,
-			Unchanged: p.Unchanged, Blocked: len(p.Blocked), Held: len(p.Held),
-			Unreachable: len(p.Unreachable),
-		},
-		Interrupted: r.Interrupted,
-		Hosts:       hostResults(r.Hosts),
-		Containers:  make([]ContainerResult, 0, len(r.Outcomes)),
-		Blocked:     list(p.Blocked),
-		Held:        redactHeld(p.Held),
-		Unmanaged:   list(p.Unmanaged),
-		Unreachable: list(p.Unreachable),
-		Warnings:    problemRows(p.Warnings),
+		Summary:       Summarize(r, p),
+		Interrupted:   r.Interrupted,
+		Hosts:         hostResults(r.Hosts),
+		Containers:    make([]ContainerResult, 0, len(r.Outcomes)),
+		Blocked:       list(p.Blocked),
+		Held:          redactHeld(p.Held),
+		Unmanaged:     list(p.Unmanaged),
+		Unreachable:   list(p.Unreachable),
+		Warnings:      problemRows(p.Warnings),
 	}
 	for _, o := range r.Outcomes {
 		d.Containers = append(d.Containers, containerResult(o))

@@ -1,6 +1,10 @@
 package report
 
 import (
+	"cmp"
+	"maps"
+	"slices"
+
 	"reconciler/reconcile/plan"
 	"reconciler/spec"
 )
@@ -57,10 +61,46 @@ func (p *printer) heldOne(h plan.Held) {
 	}
 }
 
-func (p *printer) unmanaged(list []plan.Unmanaged) {
-	sectionOf(p, "Unmanaged, never touched", list, func(u plan.Unmanaged) {
-		p.line(2, address(u.Host, u.Container), " (", clean(string(u.State)), "): ", clean(u.Text))
-	})
+// unmanaged lists what is not ours; where that is a long list, by host and reason.
+func (p *printer) unmanaged(all []plan.Unmanaged) {
+	const title = "Unmanaged, never touched"
+	if len(all) <= long {
+		sectionOf(p, title, all, func(u plan.Unmanaged) {
+			p.line(2, address(u.Host, u.Container), " (", clean(string(u.State)), "): ", clean(u.Text))
+		})
+		return
+	}
+	p.section(title, len(all))
+	type why struct{ host, text string }
+	counts := map[why]int{}
+	for _, u := range all {
+		counts[why{u.Host, u.Text}]++
+	}
+	for _, w := range slices.SortedFunc(maps.Keys(counts), func(a, b why) int {
+		return cmp.Or(cmp.Compare(a.host, b.host), cmp.Compare(a.text, b.text))
+	}) {
+		p.line(2, clean(w.host), ": ", count(counts[w], "container"), ": ", clean(w.text))
+	}
+	p.line(2, p.paint(dim, "plan --output json names each of them"))
+	p.line(0)
+}
+
+// unmanagedLine names what is not ours in one line, or counts it.
+func (p *printer) unmanagedLine(all []plan.Unmanaged) {
+	const few = 5
+	if len(all) == 0 {
+		return
+	}
+	what := count(len(all), "container") + p.paint(dim, `, see "reconciler plan"`)
+	if len(all) <= few {
+		names := make([]safe, len(all))
+		for i, u := range all {
+			names[i] = address(u.Host, u.Container)
+		}
+		what = joinSafe(names, ", ")
+	}
+	p.line(0, p.paint(bold, "Unmanaged, never touched: "), what)
+	p.line(0)
 }
 
 func (p *printer) unreachable(list []plan.Unreachable) {

@@ -180,11 +180,11 @@ func side(field, text string) safe {
 // verdictOf says what a plan comes to, in our own words alone: the sentence that scripts look
 // for, and the rest.
 func verdictOf(pl plan.Plan, t tally, o TextOptions) (safe, safe) {
-	if len(pl.Prepare)+len(pl.Steps)+len(pl.Blocked)+len(pl.Held)+len(pl.Unreachable) == 0 {
+	if nothing(pl) {
 		return "No changes.", matching(pl.Unchanged, o)
 	}
 	sentence := "Plan: " + toPrepare(len(pl.Prepare)) + number(t.created()) + " to create, " +
-		number(t.changed()) + " to change, " + number(t.destroyed()) + " to destroy."
+		number(t[changes]) + " to change, " + number(t.destroyed()) + " to destroy."
 	var more []safe
 	if n := t[records]; n > 0 {
 		more = append(more, number(n)+" only in the record")
@@ -193,6 +193,11 @@ func verdictOf(pl plan.Plan, t tally, o TextOptions) (safe, safe) {
 		more = append(more, number(pl.Unchanged)+" unchanged")
 	}
 	return sentence, ending(append(more, left(pl)...))
+}
+
+// nothing reports whether everything is as declared.
+func nothing(pl plan.Plan) bool {
+	return pl.Empty() && len(pl.Blocked)+len(pl.Held)+len(pl.Unreachable) == 0
 }
 
 func ending(parts []safe) safe {

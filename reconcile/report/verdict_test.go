@@ -61,7 +61,7 @@ func TestVerdictOfAPlan(t *testing.T) {
 		},
 		{
 			plan.Plan{Steps: single(h1, "c", plan.Forget, gone)}, 1,
-			"Plan: 0 to create, 1 to change, 0 to destroy. 1 only in the record.",
+			"Plan: 0 to create, 0 to change, 0 to destroy. 1 only in the record.",
 		},
 		{
 			plan.Plan{Blocked: []plan.Blocked{guard}}, 1,
@@ -110,11 +110,15 @@ func TestVerdictOfAResult(t *testing.T) {
 		{one, interruptedResult(plan.Plan{Steps: append(templateSteps(), one.Steps...)}),
 			"Done: 1 created, 0 changed, 0 destroyed, 0 failed. 1 not finished, 2 unchanged."},
 		{plan.Plan{Steps: full.Steps}, execute.Result{Outcomes: outcomesOf(full)},
-			"Done: 4 created, 6 changed, 3 destroyed, 0 failed. 2 only in the record."},
+			"Done: 4 created, 4 changed, 3 destroyed, 0 failed. 2 only in the record."},
 		{plan.Plan{Steps: one.Steps, Held: full.Held}, execute.Result{Outcomes: outcomesOf(one)},
 			"Done: 0 created, 1 changed, 0 destroyed, 0 failed. 5 held."},
 		{plan.Plan{Held: full.Held[:1], Unchanged: 3}, execute.Result{},
-			"Plan: 0 to create, 0 to change, 0 to destroy. 3 unchanged, 1 held."},
+			"Done: 0 created, 0 changed, 0 destroyed, 0 failed. 3 unchanged, 1 held."},
+		{plan.Plan{Unreachable: full.Unreachable, Blocked: full.Blocked[:1]}, execute.Result{},
+			"Done: 0 created, 0 changed, 0 destroyed, 0 failed. 1 blocked, 1 host unreachable."},
+		{plan.Plan{}, execute.Result{Interrupted: true},
+			"Done: 0 created, 0 changed, 0 destroyed, 0 failed."},
 		{plan.Plan{Unchanged: 3}, execute.Result{}, "No changes. 3 containers match the tree."},
 	}
 	for _, c := range cases {
