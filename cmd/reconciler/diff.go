@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -69,17 +68,15 @@ func runDiff(ctx context.Context, a *app, revisions []string, detailed bool) err
 // checkCompared refuses to compare what neither tree has: of a misspelled name there would be no
 // differences.
 func (a *app) checkCompared(trees ...*spec.Tree) error {
-	only, err := parseOnly(a.only)
+	named, err := a.named()
 	if err != nil {
 		return err
 	}
-	for _, host := range a.hosts {
-		only = append(only, reconcile.Target{Host: host})
-	}
-	for _, o := range only {
+	for _, o := range named {
 		if !slices.ContainsFunc(trees, func(t *spec.Tree) bool { return declares(t, o) }) {
-			return fmt.Errorf("cannot compare %q: neither revision has it",
-				strings.TrimSuffix(o.Host+"/"+o.Container, "/"))
+			return hinted{fmt.Errorf("cannot compare %q: neither revision has it", o),
+				didYouMean(reconcile.Nearest(o, trees[len(trees)-1], nil),
+					`"reconciler diff" without it shows all differences`)}
 		}
 	}
 	return nil

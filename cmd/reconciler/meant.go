@@ -22,6 +22,15 @@ func didYouMean(nearest, otherwise string) string {
 	return fmt.Sprintf("did you mean %q?", nearest)
 }
 
+// named returns what --host and --only name.
+func (a *app) named() ([]reconcile.Target, error) {
+	targets, err := parseOnly(a.only)
+	for _, host := range a.hosts {
+		targets = append(targets, reconcile.Target{Host: host})
+	}
+	return targets, err
+}
+
 // nearest returns the name in a tree (which may be nil) or the state that was meant, perhaps.
 func (a *app) nearest(ctx context.Context, target reconcile.Target, t *spec.Tree) string {
 	snapshot, err := a.load(ctx)

@@ -78,14 +78,11 @@ func (a *app) recorded(ctx context.Context) (reconcile.Recorded, error) {
 // checkRemembered refuses --host and --only for what nobody knows: without a tree that is what the
 // state does not.
 func (a *app) checkRemembered(records []state.Record) error {
-	only, err := parseOnly(a.only)
+	named, err := a.named()
 	if err != nil {
 		return err
 	}
-	for _, host := range a.hosts {
-		only = append(only, reconcile.Target{Host: host})
-	}
-	for _, t := range only {
+	for _, t := range named {
 		if !remembered(records, state.Scope{Host: t.Host, Container: t.Container}) {
 			return hinted{fmt.Errorf("cannot show only %s: the state does not know it", t),
 				didYouMean(reconcile.Nearest(t, nil, records),

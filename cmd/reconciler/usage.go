@@ -70,7 +70,8 @@ func badArguments(cmd *cobra.Command, args []string) error {
 // must not suspend everything. In the environment and the configuration file they are meant for
 // other commands.
 func checkFilterFlags(cmd *cobra.Command) error {
-	both := []string{"reconciler plan", "reconciler run", "reconciler apply", "reconciler status"}
+	both := []string{"reconciler plan", "reconciler run", "reconciler apply", "reconciler status",
+		"reconciler diff"}
 	for name, used := range map[string][]string{
 		"host": append(both, "reconciler host check", "reconciler host prepare"),
 		"only": both,
