@@ -145,3 +145,28 @@ func TestAStateThatTheUserMayNotUse(t *testing.T) {
 		filepath.Join(u.dir, "home/.local/state/reconciler/state.db")},
 		"run", "--once", "--state", "sqlite://"+filepath.Join(u.dir, "closed/more/state.db"))
 }
+
+// TestATreeThatTheUserMayNotRead: what cannot be read might declare anything, so nothing is done.
+func TestATreeThatTheUserMayNotRead(t *testing.T) {
+	t.Parallel()
+	u := newUnprivileged(t)
+	u.write("tree/tree.yaml", "targets: {far.example.net: {a: {}}}\n")
+	u.write("tree/closed/more.yaml", "targets: {far.example.net: {b: {}}}\n")
+	u.write("tree/closed.yaml", "")
+	for _, name := range []string{"tree/closed", "tree/closed.yaml"} {
+		path := filepath.Join(u.dir, name)
+		if err := os.Chmod(path, 0); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = os.Chmod(path, 0o755) })
+	}
+	denied := []string{`cannot read "closed": permission denied`,
+		`cannot read "closed.yaml": permission denied`}
+	state := "sqlite://" + filepath.Join(u.dir, "home/state/state.db")
+	u.expect(1, denied, "validate")
+	u.expect(1, denied, "plan", "--state", state)
+	u.expect(1, denied, "run", "--once", "--state", state)
+	if _, err := os.Stat(filepath.Join(u.dir, "home/state")); err == nil {
+		t.Error("a run that cannot read its tree leaves a state behind")
+	}
+}
