@@ -61,6 +61,30 @@ func checkSysctl(s string) (wrong, hint string) {
 
 func isSysctlSeparator(r rune) bool { return r == '.' || r == '/' }
 
+// SysctlPath turns the key of a setting into its path below /proc/sys. As in sysctl(8), the first
+// separator is the one that counts: net.ipv4.conf.eth0/1.forwarding is
+// net/ipv4/conf/eth0.1/forwarding.
+func SysctlPath(key string) string {
+	if i := strings.IndexFunc(key, isSysctlSeparator); i < 0 || key[i] == '/' {
+		return key
+	}
+	return SysctlKey(key)
+}
+
+// SysctlKey is the usual form of a path, the reverse of SysctlPath.
+func SysctlKey(path string) string {
+	return strings.Map(func(r rune) rune {
+		switch r {
+		case '.':
+			return '/'
+		case '/':
+			return '.'
+		default:
+			return r
+		}
+	}, path)
+}
+
 // checkSysctlValue says what is wrong with a value. It becomes a line of a file.
 func checkSysctlValue(s string) (wrong, hint string) {
 	if s == "" || len(s) > maxSysctlValue || strings.TrimSpace(s) != s || hasControl(s) {

@@ -2,6 +2,7 @@ package spec
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -102,17 +103,25 @@ func (b *builder) checkForwarding(p *prepareEntry) {
 
 // checkForwarding says which setting of the kernel keeps a bridge from having NAT.
 func (p *Preparation) checkForwarding() (key, wrong, hint string) {
-	for _, key := range []string{"net.ipv4.ip_forward", "net/ipv4/ip_forward"} {
-		value, declared := p.Sysctl[key]
-		if n, err := strconv.ParseInt(value, 0, 64); !declared || err != nil || n != 0 {
+	for _, key := range slices.Sorted(maps.Keys(p.Sysctl)) {
+		value := p.Sysctl[key]
+		if n, err := strconv.ParseInt(value, 0, 64); err != nil || n != 0 {
 			continue
 		}
 		for i := range p.Bridges {
-			if name := p.Bridges[i].Name; p.Bridges[i].NAT {
-				return key, fmt.Sprintf("%s turns off what NAT of bridge %q needs", value, name),
-					"leave it out, or write bridges: {" + name + ": {nat: false}}"
+			b := &p.Bridges[i]
+			if b.NAT && slices.Contains(forwardingOf(b.Name), SysctlPath(key)) {
+				return key, fmt.Sprintf("%s turns off what NAT of bridge %q needs", value, b.Name),
+					"leave it out, or write bridges: {" + b.Name + ": {nat: false}}"
 			}
 		}
 	}
 	return "", "", ""
+}
+
+// forwardingOf are the settings that must be on for a bridge, by path. The kernel sets those of all
+// interfaces, and of new ones, with the first.
+func forwardingOf(bridge string) []string {
+	return []string{"net/ipv4/ip_forward", "net/ipv4/conf/all/forwarding",
+		"net/ipv4/conf/default/forwarding", "net/ipv4/conf/" + bridge + "/forwarding"}
 }

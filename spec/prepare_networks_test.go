@@ -87,10 +87,25 @@ targets: {h: {c: {}}}`, []string{
 hosts: {h: {prepare: {bridges: {lxcbr1: {}}, sysctl: {net/ipv4/ip_forward: "00"}}}}
 targets: {h: {}}`, []string{
 			"a.yaml:1: hosts.h.prepare.sysctl.net/ipv4/ip_forward: 00 " + wrong}},
+		{"of all interfaces", `
+hosts: {h: {prepare: {sysctl: {net.ipv4.conf.all.forwarding: 0}}}}
+targets: {h: {c: {}}}`, []string{
+			"a.yaml:1: hosts.h.prepare.sysctl.net.ipv4.conf.all.forwarding: 0 " + wrong}},
+		{"of those that come later", `
+hosts: {h: {prepare: {sysctl: {net/ipv4/conf/default/forwarding: 0}}}}
+targets: {h: {c: {}}}`, []string{
+			"a.yaml:1: hosts.h.prepare.sysctl.net/ipv4/conf/default/forwarding: 0 " + wrong}},
+		{"of the bridge", `
+hosts: {h: {prepare: {sysctl: {net.ipv4.conf.lxcbr1.forwarding: 0}}}}
+targets: {h: {c: {}}}`, []string{
+			"a.yaml:1: hosts.h.prepare.sysctl.net.ipv4.conf.lxcbr1.forwarding: 0 " + wrong}},
 	})
 	runOdd(t, []odd{
 		{"without NAT", `
 hosts: {h: {prepare: {bridges: {lxcbr1: {nat: false}}, sysctl: {net.ipv4.ip_forward: 0}}}}
+targets: {h: {c: {}}}`, nil},
+		{"of another interface", `
+hosts: {h: {prepare: {sysctl: {net.ipv4.conf.eth1.forwarding: 0}}}}
 targets: {h: {c: {}}}`, nil},
 		{"without a bridge", `
 hosts: {h: {prepare: {sysctl: {net.ipv4.ip_forward: 0}}}}

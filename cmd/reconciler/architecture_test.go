@@ -36,7 +36,7 @@ func layers() map[string][]string {
 		"reconcile/host/lxc/guest": {},
 		"reconcile/host/lxc": {"reconcile/execute", "reconcile/plan",
 			"reconcile/host/lxc/guest", "spec"},
-		"reconcile/host/apt":     {},
+		"reconcile/host/apt":     {"spec"},
 		"reconcile/host/prepare": {"reconcile", "reconcile/host/apt", "reconcile/plan", "spec"},
 		"reconcile/host/remote": {"reconcile/execute", "reconcile/host/apt", "reconcile/plan",
 			"spec"},

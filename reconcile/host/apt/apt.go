@@ -1,4 +1,5 @@
-// Package apt finds in what apt-get and dpkg said why they failed.
+// Package apt knows which packages of Debian and Ubuntu a host of containers takes, and finds in what
+// apt-get and dpkg said why they failed.
 //
 // It promises to keep the order of the lines, and to say nothing that they did not say. It never
 // runs anything, and what it returns may still contain what a terminal would obey.

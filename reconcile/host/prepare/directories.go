@@ -16,8 +16,8 @@ import (
 	"reconciler/spec"
 )
 
-// directories finds the directories that are missing, or are not root's with their mode. That of the
-// containers is always one of them, but has the mode that somebody gave it unless one is declared.
+// directories finds the directories that are missing, or are not root's with their mode. That of
+// the containers is one of them, but keeps the mode that somebody gave it unless one is declared.
 func (h *Host) directories(_ context.Context, want *spec.Preparation) ([]difference, error) {
 	var out []difference
 	for _, d := range append(h.missing(want), want.Directories...) {
@@ -38,8 +38,8 @@ func (h *Host) directories(_ context.Context, want *spec.Preparation) ([]differe
 	return out, nil
 }
 
-// packagedPath is the directory of containers that comes with the package lxc, usualMode the mode of
-// others unless one is declared.
+// packagedPath is the directory of containers that comes with the package lxc, usualMode the mode
+// of others unless one is declared.
 const (
 	packagedPath = "/var/lib/lxc"
 	usualMode    = 0o755
@@ -63,8 +63,8 @@ func (h *Host) hasRoom() bool {
 	return !errors.Is(err, fs.ErrNotExist)
 }
 
-// MakeRoom makes the directory of the containers if it is missing, as Prepare does, so that the host
-// can be locked before anything else is prepared. done says that it did.
+// MakeRoom makes the directory of the containers if it is missing, as Prepare does, so that the
+// host can be locked before anything else is prepared. done says that it did.
 func (h *Host) MakeRoom(ctx context.Context, want spec.Preparation) (done []string, err error) {
 	if h.hasRoom() {
 		return nil, nil

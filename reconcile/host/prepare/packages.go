@@ -9,39 +9,17 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
+	"reconciler/reconcile/host/apt"
 	"reconciler/reconcile/plan"
 	"reconciler/spec"
 )
 
-// lxcPackages are what a host of containers has, besides what they depend on. The others are only
-// recommended by lxc and its templates, and taken one by one since the rest of what is recommended
-// does nothing for containers of root: debootstrap, wget and openssl for the template of Debian,
-// rsync for clones of directories, uidmap for containers of other users.
-func lxcPackages() []string {
-	return []string{"debootstrap", "iproute2", "lxc", "lxc-templates", "openssl", "rsync", "uidmap",
-		"wget"}
-}
-
-// neededPackages returns all that a preparation takes, sorted.
+// neededPackages returns all that a preparation takes on this machine, sorted.
 func neededPackages(want *spec.Preparation) []string {
-	all := append(lxcPackages(), want.Packages...)
-	for _, b := range want.Bridges {
-		if b.NAT {
-			all = append(all, "nftables")
-		}
-		if b.DHCPFirst.IsValid() {
-			all = append(all, "dnsmasq-base")
-		}
-	}
-	// Where the kernel has it, liblxc starts no container without its parser.
-	if strings.TrimSpace(read("/sys/module/apparmor/parameters/enabled")) == "Y" {
-		all = append(all, "apparmor")
-	}
-	slices.Sort(all)
-	return slices.Compact(all)
+	enabled := strings.TrimSpace(read("/sys/module/apparmor/parameters/enabled"))
+	return apt.Packages(want, enabled == "Y")
 }
 
 // packages finds the packages that are not completely installed.

@@ -11,39 +11,14 @@ import (
 
 const forwarding = "net/ipv4/ip_forward"
 
-// sysctlPath turns a key into its path below /proc/sys. As in sysctl(8), the first separator is the
-// one that counts: net.ipv4.conf.eth0/1.forwarding is net/ipv4/conf/eth0.1/forwarding.
-func sysctlPath(key string) string {
-	if i := strings.IndexAny(key, "./"); i < 0 || key[i] == '/' {
-		return key
-	}
-	return swapSeparators(key)
-}
-
-// sysctlKey is the usual form of a path.
-func sysctlKey(path string) string { return swapSeparators(path) }
-
-func swapSeparators(s string) string {
-	return strings.Map(func(r rune) rune {
-		switch r {
-		case '.':
-			return '/'
-		case '/':
-			return '.'
-		default:
-			return r
-		}
-	}, s)
-}
-
 // neededSettings returns what the kernel is to be told, by path: what is declared, and forwarding
 // if a bridge has NAT.
 func neededSettings(want *spec.Preparation) (map[string]string, error) {
 	out := map[string]string{}
 	for key, value := range want.Sysctl {
-		path := sysctlPath(key)
+		path := spec.SysctlPath(key)
 		if old, twice := out[path]; twice && !sameValue(old, value) {
-			return nil, errors.New("sysctl " + sysctlKey(path) +
+			return nil, errors.New("sysctl " + spec.SysctlKey(path) +
 				" is declared twice, in both of its forms")
 		}
 		out[path] = value
@@ -66,7 +41,7 @@ func parseSettings(text string) map[string]string {
 		line = strings.TrimSpace(line)
 		key, value, found := strings.Cut(line, "=")
 		if found && line[0] != '#' && line[0] != ';' {
-			out[sysctlPath(strings.TrimSpace(key))] = strings.TrimSpace(value)
+			out[spec.SysctlPath(strings.TrimSpace(key))] = strings.TrimSpace(value)
 		}
 	}
 	return out

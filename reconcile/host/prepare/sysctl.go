@@ -34,7 +34,7 @@ func sysctls(_ context.Context, want *spec.Preparation) ([]difference, error) {
 	var out []difference
 	for _, path := range slices.Sorted(maps.Keys(needed)) {
 		value := needed[path]
-		change := plan.HostChange{What: "sysctl " + sysctlKey(path), New: value}
+		change := plan.HostChange{What: "sysctl " + spec.SysctlKey(path), New: value}
 		now, err := os.ReadFile(filepath.Join("/proc/sys", path))
 		switch {
 		case errors.Is(err, fs.ErrNotExist):

@@ -32,7 +32,9 @@ type Bare struct {
 	facts   plan.Facts
 	bridges []string // sorted
 	kept    bool     // something is in the directory of the containers, or it cannot be read
+	room    bool     // that directory is there
 	apt     bool     // packages come from apt-get
+	armor   bool     // the kernel has AppArmor on
 
 	mu     sync.Mutex
 	by     string // who locked it
@@ -73,6 +75,7 @@ func newBare(d *dialer, said string) (*Bare, error) {
 		DiskFree: number("free", 1<<10),
 	}
 	b.kept, b.apt = words["kept"] != "no", words["apt"] == "yes"
+	b.room, b.armor = words["room"] == "yes", words["armor"] == "Y"
 	for name := range strings.SplitSeq(words["bridges"], ",") {
 		if name != "" && len(b.bridges) < 1000 {
 			b.bridges = append(b.bridges, clean(name))
@@ -171,8 +174,8 @@ func (b *Bare) Batch(ctx context.Context, work execute.Batch) error {
 }
 
 // Check says what the host can do and lacks; see reconcile.Preparer. Without an agent there it is
-// not known what else of the preparation is there already: all of it is listed but bridges that
-// exist.
+// not known what else of the preparation is there already: all of it is listed, with every package,
+// but bridges that exist.
 func (b *Bare) Check(
 	ctx context.Context, want *spec.Preparation,
 ) (plan.Facts, []plan.HostChange, error) {
@@ -193,35 +196,47 @@ func (b *Bare) changes(want *spec.Preparation) []plan.HostChange {
 	add := func(what, value string) {
 		all = append(all, plan.HostChange{What: what, New: value, Refused: refused})
 	}
-	add("package lxc", "installed")
-	for _, name := range want.Packages {
-		if name != "lxc" {
-			add("package "+name, "installed")
-		}
+	for _, name := range apt.Packages(want, b.armor) {
+		add("package "+name, "installed")
 	}
-	const forward = "net.ipv4.ip_forward"
-	forwards := want.Sysctl[forward] != ""
+	settings := map[string]string{}
 	for _, bridge := range want.Bridges {
 		if !slices.Contains(b.bridges, bridge.Name) {
 			add("bridge "+bridge.Name, bridge.String())
 		}
-		if bridge.NAT && !forwards {
-			forwards = true
-			add("sysctl "+forward, "1") // which comes with it
+		if bridge.NAT {
+			settings["net.ipv4.ip_forward"] = "1" // which comes with it
 		}
 	}
 	for user, ids := range want.SubIDs {
 		add("subordinate ids of "+user, ids.String())
 	}
 	for key, value := range want.Sysctl {
+		settings[spec.SysctlKey(spec.SysctlPath(key))] = value
+	}
+	for key, value := range settings {
 		add("sysctl "+key, value)
 	}
 	for _, d := range want.Directories {
 		add("directory "+d.Path, d.String())
 	}
+	if b.lacksRoom(want) {
+		add("directory "+b.d.Target.LXCPath, "mode 0755")
+	}
 	slices.SortFunc(all, func(a, b plan.HostChange) int { return strings.Compare(a.What, b.What) })
 	return all
 }
+
+// lacksRoom reports whether the directory of the containers will be made though nothing declares it
+// and no package brings it.
+func (b *Bare) lacksRoom(want *spec.Preparation) bool {
+	path := b.d.Target.LXCPath
+	return !b.room && path != packagedPath &&
+		!slices.ContainsFunc(want.Directories, func(d spec.Directory) bool { return d.Path == path })
+}
+
+// packagedPath is the directory of containers that comes with the package lxc.
+const packagedPath = "/var/lib/lxc"
 
 // refused says why LXC cannot be installed, and what to do instead; empty: it can.
 func (b *Bare) refused() string {

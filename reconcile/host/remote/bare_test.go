@@ -52,7 +52,10 @@ func TestHostWithoutLXCIsEmptyUntilItIsPrepared(t *testing.T) {
 		t.Fatalf("observed %+v, %v", actual, err)
 	}
 	facts, changes, err := b.Check(t.Context(), &want)
-	if err != nil || whatOf(changes) != "package lxc, sysctl net.ipv4.ip_forward" {
+	const packages = "package debootstrap, package iproute2, package lxc, package lxc-templates, " +
+		"package openssl, package rsync, package uidmap, package wget, "
+	got := strings.Replace(whatOf(changes), "package apparmor, ", "", 1) // the machine may have it
+	if err != nil || got != packages+"sysctl net.ipv4.ip_forward" {
 		t.Fatalf("it lacks %q, %v", whatOf(changes), err)
 	}
 	if facts.LXC != "" || facts.Memory == 0 || facts.CPUs == 0 || facts.DiskTotal == 0 ||
@@ -286,6 +289,32 @@ func TestDistributionsWithoutAptAreRefused(t *testing.T) {
 	for _, c := range b.changes(&spec.Preparation{Packages: []string{"rsync"}}) {
 		if !strings.Contains(c.Refused, `"fedora 42"`) {
 			t.Errorf("%s would be made on Fedora: %q", c.What, c.Refused)
+		}
+	}
+}
+
+// Packages bring their own directory of containers, not another one.
+func TestDirectoryThatNoPackageBringsIsListed(t *testing.T) {
+	t.Parallel()
+	const said = "kept=no room=no apt=yes mem=1 cgroup=2 cpus=1 total=1 free=1"
+	lxc := spec.Preparation{Directories: []spec.Directory{{Path: "/srv/lxc", Mode: 0o700}}}
+	for _, c := range []struct {
+		path, said string
+		want       spec.Preparation
+		times      int
+	}{
+		{"/srv/lxc", said, spec.Preparation{}, 1},
+		{"/srv/lxc", said, lxc, 1},
+		{"/srv/lxc", strings.Replace(said, "room=no", "room=yes", 1), spec.Preparation{}, 0},
+		{"/var/lib/lxc", said, spec.Preparation{}, 0},
+	} {
+		d := &dialer{Options: Options{Target: Target{Host: testHost, LXCPath: c.path}}}
+		b, err := newBare(d, c.said)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := whatOf(b.changes(&c.want)); strings.Count(got, "directory ") != c.times {
+			t.Errorf("lxcpath %s, %q: it lists %s", c.path, c.said, got)
 		}
 	}
 }
