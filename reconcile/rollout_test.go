@@ -116,6 +116,32 @@ func TestAHostThatCannotBeReachedStopsTheRollout(t *testing.T) {
 	}
 }
 
+// A container whose change failed, and that died after that, must not stay down for as long as the
+// canary is bad.
+func TestWhatFailedAndDiedBehindTheCanaryIsStarted(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 3)
+	w.declareGroup("64M")
+	w.run()
+	no := fmt.Errorf("no: %w", execute.ErrPermanent)
+	w.hosts["h2"].Fail("c2.example.com", plan.Configure, 1, no)
+	w.declareGroup("128M")
+	if got := reached(w.run().Result); got != "h1 done, h2 failed, h3 done" {
+		t.Fatalf("the run in which it fails: %s", got)
+	}
+	w.hosts["h2"].StopByHand("c2.example.com")
+	w.hosts["h1"].Fail("c1.example.com", plan.Configure, 1, no)
+	w.declareGroup("256M")
+	if got := reached(w.run().Result); got != "h1 failed, h2 done, h3 waits" {
+		t.Errorf("the run with a bad canary: %s", got)
+	}
+	w.mustRunWith("h2", 64<<20)
+	if got := reached(w.run().Result); got != "h1 done, h2 done, h3 done" {
+		t.Errorf("the run after the canary was mended: %s", got)
+	}
+	w.mustRunWith("h2", 256<<20)
+}
+
 // Whether a host gets its turn is decided in the middle of a run. A container there that has died
 // must not stay down for as long as the canary is bad.
 func TestWhatDiedBehindTheCanaryIsStartedInASingleRun(t *testing.T) {

@@ -90,6 +90,7 @@ type rollout struct {
 	broken   map[string]string // host → what is wrong with a container of it
 	canaries []string
 	busy     bool // another pass works on the group: not even what failed is tried again
+	canary   bool // it has stopped because a canary failed
 	held     bool // something waits for a later pass
 }
 
@@ -184,6 +185,7 @@ func (r *rollout) choose(turns []turn) {
 	}
 	for _, host := range r.canaries {
 		if text := r.broken[host]; text != "" {
+			r.canary = true
 			r.Stopped = fmt.Sprintf("canary host %q failed: %s", host, text)
 			return
 		}
@@ -206,12 +208,12 @@ func holdsOf(all []*rollout, turns []turn) []Hold {
 				continue
 			}
 			why := r.Stopped
-			if why == "" && t.down && !t.again && risky[t.host] {
+			switch {
+			case why == "" && t.down && risky[t.host]:
 				why = "it has ended and is started as it was; its change comes in a later pass"
-			}
-			// To try again what failed before changes no further host.
-			if why == "" || r.Stopped != "" && t.again && !r.busy {
-				continue
+			case r.busy || r.canary && t.down && !t.tried:
+			case why == "" || t.again:
+				continue // to try again what failed before changes no further host
 			}
 			r.held = true
 			holds = append(holds, Hold{Host: t.host, Container: t.container, Code: HeldRollout,

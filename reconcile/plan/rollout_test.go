@@ -2,6 +2,7 @@ package plan_test
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -291,8 +292,14 @@ func TestAContainerThatDiesWhileItWaitsIsStarted(t *testing.T) {
 	frozen.observed(2, "web").State = plan.Frozen
 	off.owned(2, "web").Applied["running"] = "false"
 	off.Holds = append(off.Holds, plan.Hold{Host: "h2", Container: "web", Code: plan.HeldSuspended})
+	failed, tried := stuck().failed(2), stuck().failed(2)
+	failed.owned(2, "web").Intent, tried.owned(2, "web").Intent = "configure", "start"
 	runRolling(t, []rolling{
 		{"with its old declaration", stuck(), "h2/web: start\n" + down},
+		{"also if its new one could not be carried out", failed, "h2/web: start\n" + down},
+		{"if that has failed the new one is tried again", tried,
+			"h2/web: configure start address [web]\nh1/web= backoff\n" + `web: again h2; failed h1; ` +
+				`stopped: canary host "h1" failed: container "web" failed: no address`},
 		{"not if its address would be another's", moved, down},
 		{"not what is frozen", frozen, down},
 		{"not what is suspended", off, "h1/web= backoff\nh2/web= suspended"},
@@ -304,6 +311,14 @@ func TestAContainerThatDiesWhileItWaitsIsStarted(t *testing.T) {
 	}
 	if s.Reason.Code != plan.NotRunning {
 		t.Errorf("the reason is %+v", s.Reason)
+	}
+	begun := stuck()
+	begun.owned(2, "web").Applied = declare("web", conf("lxc.tty.max=3")).
+		Begun(begun.owned(2, "web").Applied)
+	begun.owned(2, "web").Intent = "configure"
+	s = plan.Compute(begun.Input).Steps[0]
+	if got := s.Want.Applied(); !maps.Equal(got, begun.owned(2, "web").Applied) {
+		t.Errorf("the record would forget what was begun with, and nobody would take it away: %q", got)
 	}
 }
 
@@ -325,6 +340,13 @@ func TestAContainerThatIsDownDoesNotWaitForTheOthers(t *testing.T) {
 	moved.desired(2, "web").IP = declare("other").IP
 	off := down(canary(1), 2)
 	off.desired(2, "web").Running = false
+	wrote, wroteRaw, tookRaw := down(canary(1), 2).failed(2), down(canary(1), 2).failed(2),
+		down(canary(1), 2).failed(2)
+	wrote.observed(2, "web").Config.Memory = 2 << 30 // of a declaration that was taken back
+	raw := declare("web", conf("lxc.tty.max=3"))
+	wroteRaw.owned(2, "web").Applied = raw.Begun(wroteRaw.owned(2, "web").Applied)
+	wroteRaw.observed(2, "web").Config.Raw = raw.Config().Raw
+	tookRaw.owned(2, "web").Applied["lxc_conf"] = raw.Applied()["lxc_conf"]
 	runRolling(t, []rolling{
 		{"the canary gets its change at once", down(canary(1), 1),
 			at(anew, 1) + configured("h2", "h3") + "web: canary h1 | rest h2 h3"},
@@ -343,7 +365,14 @@ func TestAContainerThatIsDownDoesNotWaitForTheOthers(t *testing.T) {
 			configured("h1", "h2") + at(anew, 3) + "web: rest h1 h2 h3"},
 		{"one failure too few is allowed", down(spec.Group{MaxFailures: 1}, 3),
 			configured("h1", "h2") + at(asItWas, 3) + at(held, 3) + "web: rest h1 h2"},
-		{"what failed before is tried again in its turn", down(canary(1), 2).failed(2),
+		{"also if the last work on it failed", down(canary(1), 2).failed(2),
+			configured("h1") + at(asItWas, 2) + configured("h3") + at(held, 2) +
+				"web: canary h1 | rest h3"},
+		{"if that has written its configuration it is tried again in its turn", wrote,
+			configured("h1") + at(anew, 2) + configured("h3") + "web: canary h1 | again h2 | rest h3"},
+		{"or a raw setting", wroteRaw,
+			configured("h1") + at(anew, 2) + configured("h3") + "web: canary h1 | again h2 | rest h3"},
+		{"or has taken one away", tookRaw,
 			configured("h1") + at(anew, 2) + configured("h3") + "web: canary h1 | again h2 | rest h3"},
 		{"one whose address would be another's waits", moved, configured("h1") +
 			"h2/web: configure start address dns [web]\n" + configured("h3") +

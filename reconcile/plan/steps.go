@@ -107,6 +107,9 @@ func (p *planner) wanted(it *item) *Desired {
 			d.Held[p.key[f]] = it.own.Applied[p.key[f]]
 		}
 	}
+	if it.kept { // nothing is written, so that what was begun with may still be there
+		d.Held[keyBegun] = it.own.Applied[keyBegun]
+	}
 	return &d
 }
 

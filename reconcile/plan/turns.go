@@ -5,6 +5,7 @@ type turn struct {
 	host, container string
 	again           bool // the last work on it failed, or on what it is cloned from
 	down            bool // it ended, and can be started as it was
+	tried           bool // to start it is what failed
 }
 
 // failing is a declared container that is not whole, and whose own work does not wait in this
@@ -116,7 +117,9 @@ func (p *planner) noteTurn(it *item) {
 		return // it comes with those that need it
 	case it.waits:
 		behind := s != nil && it.work.has(doMake) && s.own != nil && s.own.Failure != ""
-		p.turns = append(p.turns, turn{p.h.Host, it.name, failed || behind, it.revives(it.work)})
+		p.turns = append(p.turns, turn{host: p.h.Host, container: it.name, again: failed || behind,
+			down:  it.revives(it.work) && (!failed || p.asRecorded(it)),
+			tried: failed && it.own.Intent == string(Start)})
 		return
 	}
 	text := p.lasting(it)
@@ -154,6 +157,22 @@ func (it *item) revives(due work) bool {
 	changed := it.diff.changed
 	return due.has(doStart) && !due.has(doMake|doStop) && it.got.State == Stopped &&
 		!changed.has(fRunning) && changed&place == 0 && !unfinished(it.own)
+}
+
+// asRecorded reports whether the configuration of an item is still the one of its record: work that
+// failed did not come to write another one.
+func (p *planner) asRecorded(it *item) bool {
+	const written = fieldSet(1<<fBridge | 1<<fIP | 1<<fGateway | 1<<fMAC | 1<<fAutostart |
+		1<<fMemory | 1<<fCPUSet | 1<<fCPUShare)
+	c, applied := &it.got.Config, it.own.Applied
+	for f := range fieldCount {
+		p.text = appendConfig(p.text[:0], c, f)
+		if written.has(f) && string(p.text) != applied[p.key[f]] {
+			return false
+		}
+	}
+	return !confDiffers(grouped(parseConf(applied[p.key[fLXCConf]])), c.Raw) &&
+		!anyOf(parseConf(applied[keyBegun]), c.Raw)
 }
 
 // open is what is declared of an existing item and not carried out in this pass.
