@@ -106,3 +106,26 @@ func TestCacheCannotBeMade(t *testing.T) {
 	got, err := source(t, git.Options{URL: serve(t, r).url, Cache: file}).Fetch(t.Context())
 	wantError(t, got, err, "cannot make the cache", "not a directory")
 }
+
+// TestTheCacheIsPrivate: what is in a repository that needs a password is not for everybody on this
+// machine, also where the directory of the cache has been opened to others.
+func TestTheCacheIsPrivate(t *testing.T) {
+	t.Parallel()
+	r := newRepo(t)
+	r.commit("a.yaml", "1")
+	cache := t.TempDir()
+	src := source(t, git.Options{URL: serve(t, r).url, Cache: cache})
+	fetch(t, src)
+	repositories, err := os.ReadDir(cache)
+	if err != nil || len(repositories) != 1 {
+		t.Fatalf("the cache has %v, %v", repositories, err)
+	}
+	home := filepath.Join(cache, repositories[0].Name())
+	if err := os.Chmod(home, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	fetch(t, src)
+	if info, err := os.Stat(home); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("the cache is open to others: %v, %v", info.Mode(), err)
+	}
+}

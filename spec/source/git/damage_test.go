@@ -44,6 +44,25 @@ func TestMissingObject(t *testing.T) {
 	}
 }
 
+// TestMissingLink: a link that cannot be read may have stood for a file of the tree.
+func TestMissingLink(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"HEAD:link.yaml", "HEAD:sub"} {
+		r := newRepo(t)
+		r.commit("a.yaml", "1", "sub/b.yaml", "2")
+		if err := os.Symlink("sub/b.yaml", filepath.Join(r.dir, "link.yaml")); err != nil {
+			t.Fatal(err)
+		}
+		r.git("add", "-A")
+		r.git("commit", "-q", "-m", "link")
+		if err := os.Remove(r.object(name)); err != nil {
+			t.Fatal(err)
+		}
+		got, err := source(t, git.Options{URL: r.dir}).Fetch(t.Context())
+		wantError(t, got, err, "object not found", "git repack -ad")
+	}
+}
+
 // TestUnneededObjectMissing: what is no part of the tree is not read, so it may be missing.
 func TestUnneededObjectMissing(t *testing.T) {
 	t.Parallel()

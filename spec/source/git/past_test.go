@@ -2,6 +2,7 @@ package git_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -182,6 +183,32 @@ func TestShallowPast(t *testing.T) {
 	web := source(t, git.Options{URL: serve(t, &repo{t: t, dir: dir}).url})
 	if _, err := web.At(t.Context(), "main~1"); !errors.Is(err, git.ErrCut) {
 		t.Errorf("a server without its early history: %v", err)
+	}
+}
+
+// TestMergeBaseWhereAClockWasWrong: a commit whose clock was years behind is still a better base than
+// one that it descends from. From the older one a review would show what has long been applied.
+func TestMergeBaseWhereAClockWasWrong(t *testing.T) {
+	t.Parallel()
+	r := newRepo(t)
+	tree := r.raw("100644", "a.yaml", r.blob("1"))
+	commit := func(seconds int, parents ...string) string {
+		text := "tree " + tree + "\n"
+		for _, p := range parents {
+			text += "parent " + p + "\n"
+		}
+		who := fmt.Sprintf("Ann <ann@example.com> %d +0000\n", seconds)
+		return r.store(text + "author " + who + "committer " + who + "\nm\n")
+	}
+	root := commit(5000)
+	late := commit(10, commit(5, root))
+	a, b := commit(6000, root, late), commit(6001, root, late)
+	if want := r.git("merge-base", "--all", a, b); want != late {
+		t.Fatalf("for git the base is %s: the test proves nothing", want)
+	}
+	got, err := source(t, git.Options{URL: r.dir}).MergeBase(t.Context(), a, b)
+	if err != nil || got != late {
+		t.Errorf("the base is %s (%v), want %s", got, err, late)
 	}
 }
 

@@ -215,6 +215,34 @@ func TestVerifyTag(t *testing.T) {
 	}
 }
 
+// TestACommitOfTwoTrees: git reads the first tree that a commit names. Who reads another one applies
+// what nobody has reviewed, under a signature that is valid.
+func TestACommitOfTwoTrees(t *testing.T) {
+	t.Parallel()
+	ann := seal{"ann"}
+	r := newRepo(t)
+	good, evil := r.raw("100644", "a.yaml", r.blob("1")), r.raw("100644", "a.yaml", r.blob("2"))
+	who := "Ann <ann@example.com> 1700000000 +0000"
+	people := "author " + who + "\ncommitter " + who + "\n"
+	for name, head := range map[string]string{
+		"at the end": "tree " + good + "\n" + people + "tree " + evil + "\n",
+		"at the top": "tree " + good + "\ntree " + evil + "\n" + people,
+	} {
+		signature := strings.ReplaceAll(strings.TrimSuffix(ann.sign([]byte(head+"\nm\n")), "\n"),
+			"\n", "\n ")
+		r.store(head + "gpgsig " + signature + "\n\nm\n")
+		if seen := r.git("show", "main:a.yaml"); seen != "1" {
+			t.Fatalf("git reads %q: the test proves nothing", seen)
+		}
+		for _, mode := range []git.VerifyMode{git.VerifyHead, git.VerifyNone} {
+			got, err := source(t, git.Options{URL: r.dir, Verify: mode, Keys: ann}).Fetch(t.Context())
+			if err == nil && contents(t, got.Files)["a.yaml"] != "1" {
+				t.Errorf("%s, verify %q: read %v", name, mode, contents(t, got.Files))
+			}
+		}
+	}
+}
+
 // TestPayload: what is verified is exactly what git signs, whatever headers a commit has. The
 // reference is git's own view: the commit as it was before it was signed.
 func TestPayload(t *testing.T) {
