@@ -12,6 +12,7 @@ import (
 	"reconciler/reconcile/execute"
 	"reconciler/reconcile/plan"
 	"reconciler/spec"
+	"reconciler/state"
 )
 
 const twoHosts = `
@@ -191,6 +192,44 @@ targets: {h1: {a: {}, heir: {ip: 10.5.0.9}}, h2: {b: {}}}
 		}
 	}
 	w.mustBeConverged()
+}
+
+// leaving is a store that cannot be read any more once a container runs.
+type leaving struct {
+	state.Store
+	w *world
+}
+
+// Load implements state.Store.
+func (l leaving) Load(ctx context.Context) (state.Snapshot, error) {
+	if l.w.has("h2", "b") {
+		return state.Snapshot{}, errors.New("the disk is gone on purpose")
+	}
+	return l.Store.Load(ctx)
+}
+
+// Without the state nobody knows what of a late host is ours: it is left alone, with the reason. What
+// was done to the others before stands.
+func TestALateHostIsLeftAloneWithoutTheState(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 2)
+	w.declare(twoHosts)
+	o := w.options()
+	o.Store = leaving{w.store, w}
+	pass, err := reconcile.Run(w.late(&o, nil), w.declaration(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w.has("h1", "a") {
+		t.Error("a host was changed without the state")
+	}
+	u := pass.Plan.Unreachable
+	if len(u) != 1 || u[0].Host != "h1" || !strings.Contains(u[0].Text, "on purpose") {
+		t.Errorf("the late host is told to be %v", u)
+	}
+	if len(pass.Result.Outcomes) != 1 || pass.Result.Outcomes[0].Failed() {
+		t.Errorf("the other host is told to have %+v", pass.Result.Outcomes)
+	}
 }
 
 // What the flags name may be gone when a late host answers, because an earlier round destroyed it.
