@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -40,6 +41,28 @@ func (o *Options) holds(
 		}
 	}
 	return holds, opens
+}
+
+// heldSince says what must be left alone now, of what was not held when the pass began: a rollout
+// may take longer than a window is open, and people suspend what they see go wrong.
+func (p *Pass) heldSince(o *Options) func(context.Context) func(host, container string) string {
+	return func(ctx context.Context) func(host, container string) string {
+		snapshot, err := o.reload(ctx)
+		if err != nil {
+			why := err.Error()
+			return func(string, string) string { return why }
+		}
+		holds, _ := o.holds(o.hosts(p.Tree), state.Holding(snapshot.Suspensions, o.now()))
+		return func(host, container string) string {
+			for _, h := range holds {
+				if (h.Host == "" || h.Host == host) &&
+					(h.Container == "" || h.Container == container) {
+					return h.Text
+				}
+			}
+			return ""
+		}
+	}
 }
 
 // windowHold says that nothing may be done before the next window opens.

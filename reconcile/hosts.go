@@ -146,8 +146,8 @@ func modeOf(t *spec.Tree, s state.Snapshot, lock bool) observeMode {
 	return m
 }
 
-// wasMade reports whether a container is known to have been on its host: it was made as declared, or
-// an action was begun or failed that only one gets which is there.
+// wasMade reports whether a container is known to have been on its host: it was made as declared,
+// or an action was begun or failed that only one gets which is there.
 func wasMade(r *state.Record) bool {
 	return plan.CarriedOut(r.Applied) || r.Intent != "" && !makesAnew(r.Intent)
 }
@@ -189,8 +189,8 @@ func look(ctx context.Context, o *Options, h *spec.Host, in observeMode) (s sigh
 	return s
 }
 
-// hostOf returns the host of the tree that the marks of the containers name: that which was looked at
-// if one of them does; empty if none names any.
+// hostOf returns the host of the tree that the marks of the containers name: that which was looked
+// at if one of them does; empty if none names any.
 func (in observeMode) hostOf(a plan.Actual) (host string) {
 	for i := range a.Containers {
 		m := a.Containers[i].Mark

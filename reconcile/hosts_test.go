@@ -109,8 +109,8 @@ func bareTargets(n int) string {
 	return b.String()
 }
 
-// A container that was made, and of which a later step failed, may be in use: if it is gone with all
-// that was ever made there, its disk is missing, and nothing is made in its place.
+// A container that was made, and of which a later step failed, may be in use: if it is gone with
+// all that was ever made there, its disk is missing, and nothing is made in its place.
 func TestALostDiskIsNoticedAlsoIfTheLastStepsFailed(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 1)

@@ -5,10 +5,14 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/fstest"
+	"time"
 
+	"reconciler/reconcile"
 	"reconciler/reconcile/execute"
 	"reconciler/reconcile/plan"
 	"reconciler/reconcile/report"
+	"reconciler/state"
 )
 
 // declareGroup declares hosts h1 … h3, which are a group with one canary, each with a container
@@ -72,6 +76,77 @@ func TestABadChangeStaysOnTheCanaryRunAfterRun(t *testing.T) {
 		t.Errorf("the run after the canary was mended: %s", got)
 	}
 	w.mustBeConverged()
+}
+
+// eventFunc is an execute.Observer.
+type eventFunc func(execute.Event)
+
+// Observe implements execute.Observer.
+func (f eventFunc) Observe(e execute.Event) { f(e) }
+
+// afterFirst makes a pass in which something happens once h1 is done.
+func (w *world) afterFirst(o reconcile.Options, happens func()) string {
+	w.t.Helper()
+	o.Observer = func(plan.Plan) execute.Observer {
+		return eventFunc(func(e execute.Event) {
+			if e.Kind == execute.ContainerFinished && e.Step.Host == "h1" {
+				happens()
+			}
+		})
+	}
+	pass, err := w.tryRun(o)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return reached(pass.Result)
+}
+
+// Who sees a rollout go wrong and suspends what comes next must not be too late, although the plan
+// was made before.
+func TestWhatIsSuspendedDuringARolloutGetsNoTurn(t *testing.T) {
+	t.Parallel()
+	for host, want := range map[string]string{
+		"":   "h1 done, h2 waits, h3 waits",
+		"h2": "h1 done, h2 waits, h3 done",
+	} {
+		w := newWorld(t, 3)
+		w.declareGroup("64M")
+		w.run()
+		w.declareGroup("128M")
+		got := w.afterFirst(w.options(), func() {
+			_, err := w.store.Apply(context.Background(), state.Batch{
+				Suspend: []state.Suspension{{Host: host, By: "ann@desk", Since: time.Now()}}})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+		if got != want {
+			t.Errorf("after %q was suspended: %s", host, got)
+		}
+		for _, r := range w.snapshot().Records {
+			if r.Intent != "" {
+				t.Errorf("%s/%s: intent %q; what got no turn was not begun", r.Host, r.Name, r.Intent)
+			}
+		}
+	}
+}
+
+// A rollout may take longer than the window in which it began.
+func TestARolloutEndsWithItsWindow(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 3)
+	w.declareGroup("64M")
+	w.run()
+	w.declareGroup("128M")
+	w.files["windows.yaml"] = &fstest.MapFile{
+		Data: []byte(`defaults: {windows: ["daily 02:00-04:00"]}`)}
+	now := time.Date(2026, 1, 2, 3, 0, 0, 0, time.UTC)
+	o := w.options()
+	o.Now = func() time.Time { return now }
+	if got := w.afterFirst(o, func() { now = now.Add(time.Hour) }); got !=
+		"h1 done, h2 waits, h3 waits" {
+		t.Errorf("after the window has closed: %s", got)
+	}
 }
 
 // A canary that was suspended after it failed, or left the tree, must not keep the others.

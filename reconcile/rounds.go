@@ -128,6 +128,7 @@ func (p *Pass) round(ctx context.Context, o *Options, f *fleet, s state.Snapshot
 		Journal:  j,
 		Prepare:  p.preparations(o, f),
 		Rollouts: p.Plan.Rollouts,
+		Held:     p.heldSince(o),
 	}
 	if o.Observer != nil {
 		options.Observer = o.Observer(p.Plan)

@@ -70,9 +70,11 @@ func (w worker) rollOut(ctx context.Context, r plan.Rollout, turns map[string]*t
 func (w worker) wave(ctx context.Context, g *admission, wave plan.Wave, turns map[string]*turn) {
 	ended := make(chan *turn, len(wave.Hosts))
 	running := 0
+	held := w.held(ctx)
 	end := func() {
 		g.note(wave.Kind, <-ended)
 		running--
+		held = nil // that may have taken long
 	}
 	for _, host := range wave.Hosts {
 		t := turns[host]
@@ -82,7 +84,14 @@ func (w worker) wave(ctx context.Context, g *admission, wave plan.Wave, turns ma
 		for len(ended) > 0 || g.MaxParallel > 0 && running >= g.MaxParallel {
 			end()
 		}
-		if why := g.refuses(wave.Kind); why != "" && ctx.Err() == nil {
+		if held == nil {
+			held = w.held(ctx)
+		}
+		why := g.refuses(wave.Kind)
+		if why == "" {
+			why = g.leaves(wave.Kind, t, held)
+		}
+		if why != "" && ctx.Err() == nil {
 			t.skip(why)
 			continue
 		}
@@ -95,6 +104,14 @@ func (w worker) wave(ctx context.Context, g *admission, wave plan.Wave, turns ma
 	for running > 0 {
 		end()
 	}
+}
+
+// held returns what says why a container must be left alone now; empty: it need not.
+func (w worker) held(ctx context.Context) func(host, container string) string {
+	if w.options.Held == nil {
+		return func(string, string) string { return "" }
+	}
+	return w.options.Held(ctx)
 }
 
 // turn carries out the work of a host that waited. It begins when the units of the host that wait
@@ -163,7 +180,7 @@ func (t *turn) broken() bool {
 type admission struct {
 	plan.Rollout
 	failed map[string]bool // hosts
-	canary string          // that failed; "": none
+	canary string          // why no host comes after the canaries; "": none
 }
 
 // note is told of a host whose turn has ended.
@@ -173,15 +190,33 @@ func (g *admission) note(kind plan.WaveKind, t *turn) {
 	}
 	g.failed[t.host] = true
 	if kind == plan.WaveCanary && g.canary == "" {
-		g.canary = t.host
+		g.canary = fmt.Sprintf("canary host %q of group %q failed", t.host, g.Group)
 	}
+}
+
+// leaves returns why the turn of a host must not come now, although it was due when the plan was
+// made; empty if it may. Without a canary no other host begins.
+func (g *admission) leaves(
+	kind plan.WaveKind, t *turn, held func(host, container string) string,
+) string {
+	for _, u := range t.units {
+		why := held(t.host, u.outcome.Container)
+		if why == "" {
+			continue
+		}
+		if kind == plan.WaveCanary && g.canary == "" {
+			g.canary = fmt.Sprintf("canary host %q of group %q is left alone now", t.host, g.Group)
+		}
+		return fmt.Sprintf("container %q: %s", u.outcome.Container, why)
+	}
+	return ""
 }
 
 // refuses returns why no further host of a wave may begin, empty if one may.
 func (g *admission) refuses(kind plan.WaveKind) string {
 	switch {
 	case g.canary != "":
-		return fmt.Sprintf("canary host %q of group %q failed", g.canary, g.Group)
+		return g.canary
 	case kind != plan.WaveAgain && len(g.failed) > g.MaxFailures:
 		return fmt.Sprintf("hosts of group %q failed: %d, at most %d may", g.Group, len(g.failed),
 			g.MaxFailures)

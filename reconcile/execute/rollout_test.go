@@ -154,6 +154,17 @@ h2/web: configure=skipped address=skipped (not begun: canary host "h1" of group 
 h1/web: configure=failed address=skipped (not begun: step 150_conf (configure) failed)
 h2/web: configure=skipped address=skipped (not begun: hosts of group "web" failed: 1, at most 0 may)`,
 		verdict(r))
+	left := rollout("canary h1 | rest h2")
+	left.Held = func(context.Context) func(host, container string) string {
+		return func(host, container string) string {
+			return map[string]string{"h1/web": "suspended"}[host+"/"+container]
+		}
+	}
+	_, r = reached(webs("h1", "h2"), left, stage{})
+	check(t, "a host begins without its canary", `
+h1/web: configure=skipped address=skipped (not begun: container "web": suspended)
+h2/web: configure=skipped address=skipped (not begun: canary host "h1" of group "web" is left alone now)`,
+		verdict(r))
 	_, r = reached(webs("h1", "h2"), rollout("rest h1"), stage{})
 	check(t, "a host that no wave has is lost", `
 h1/web: configure=done address=done

@@ -21,6 +21,10 @@ type Options struct {
 	Observer Observer               // optional
 	// Rollouts is optional: in what order the hosts get the steps that name a rollout.
 	Rollouts []plan.Rollout
+	// Held is optional: asked before hosts of a rollout begin, also long after the plan was made.
+	// What it returns says why a container must be left alone now, empty if it need not: then its
+	// host gets no turn.
+	Held func(ctx context.Context) func(host, container string) (why string)
 }
 
 // SecretSource gives a step what the plan does not say.
