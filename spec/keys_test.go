@@ -184,6 +184,16 @@ func TestRejectedKeysSayWhatToWrite(t *testing.T) {
 		"path":              "write lxcpath at the entry of the host",
 		"cpu":               "write cpuset",
 		"config":            "write raw lines under lxc_conf",
+		"source":            "write image: SCRIPT",
+		"profiles":          "write profile: NAME and declare it under profiles",
+		"timeout":           "each step has a limit",
+
+		"lxc_container_name":      "the name of a container is its key",
+		"lxc_from_container":      "write from_container: NAME",
+		"lxc_template":            "write image: SCRIPT",
+		"lxc_host":                "a container belongs to the host that it stands under",
+		"lxc_orig_host":           "a container belongs to the host that it stands under",
+		"wait_for_ipv4_addresses": "every container must have its address",
 	} {
 		for place, text := range map[string]string{
 			"targets.h.c":      "targets: {h: {c: {" + key + ": x}}}",
@@ -201,7 +211,8 @@ func TestControllerSwitchesAreOptionsOfARun(t *testing.T) {
 	t.Parallel()
 	for key, hint := range map[string]string{"only": "--host", "only_vms": "--only",
 		"skip": "--host", "skip_vms": "--only", "no_vms": "--only", "no_provision": "--only",
-		"refresh": "every run reads everything anew", "images_root": "lxcpath"} {
+		"refresh": "every run reads everything anew", "images_root": "lxcpath",
+		"lxd_provisioning_inventory": "write targets"} {
 		text := key + ": x\ntargets: {h: {}}"
 		check(t, text, problems(t, text), []string{"a.yaml:1: " + key + `: "` + key +
 			`" is not a section of a tree | ` + hint})
@@ -214,7 +225,7 @@ func TestKeysThatAreNotActedOnYetAreNeverSilent(t *testing.T) {
 		"master_port", "minion", "ssh_username", "sudo", "ssh_gateway_password",
 		"ssh_reverse_proxy_port", "snmp_reverse_proxy_port", "additional_ips", "vgname", "lvname",
 		"fstype", "thinpool",
-		"use_bridge", "main_bridge", "fstab"} {
+		"use_bridge", "main_bridge", "fstab", "nat", "proxy"} {
 		for place, text := range map[string]string{
 			"targets.h.c":      "targets: {h: {c: {" + key + ": x}}}",
 			"defaults":         "defaults: {" + key + ": x}\ntargets: {h: {c: {}, d: {}}}",
