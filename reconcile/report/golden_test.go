@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -138,6 +139,10 @@ func TestRowGoldens(t *testing.T) {
 		Intent:  "clone", Failure: "cannot start container: device busy",
 		Created: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
 	}
+	const logged = `cannot start container "devhost10.local/bad.foo.com" (200_start): it failed: No ` +
+		"such file - Failed to mount\nFailed to setup mount entries\n\x1b[2Jlast line"
+	failing := record
+	failing.Failure = logged
 	cases := map[string]document{
 		"show": Settings{Host: h1, Container: "web.foo.com", Settings: []Setting{
 			{Key: "memory", Value: "536870912", Layer: "profile web", Position: at(3),
@@ -157,6 +162,9 @@ func TestRowGoldens(t *testing.T) {
 					Held: "suspended by ann@desk: disk is being changed"},
 				{Host: h1, Container: "seen.foo.com", State: "running", Recorded: true,
 					InSync: "unknown"},
+				{Host: h1, Container: "bad.foo.com", State: "stopped", InSync: "no", Failure: logged},
+				{Host: h1, Container: "long.foo.com", State: "stopped", InSync: "held",
+					Held: strings.Repeat("long ", 40) + "end"},
 			},
 			Suspensions: []SuspensionRow{
 				{By: "ann@desk", Since: record.Created, Reason: "moving house"},
@@ -186,6 +194,8 @@ func TestRowGoldens(t *testing.T) {
 		},
 		"history-empty": History{},
 		"state-show":    record,
+
+		"state-show-failing": failing,
 		"state-list": Records{
 			Installation: "inst-1", Serial: 42,
 			Records: []RecordRow{record, {UID: "00", Host: h1, Name: "base", Template: true}},

@@ -35,13 +35,15 @@ type Progress struct {
 	done    int
 	failed  int
 	running []string // in the order in which they began
+
+	told map[string]string // how the last failure began, by running step
 }
 
 var _ execute.Observer = (*Progress)(nil)
 
 // NewProgress returns a Progress that writes to w, usually the standard error.
 func NewProgress(w io.Writer, o ProgressOptions) *Progress {
-	return &Progress{w: w, options: o}
+	return &Progress{w: w, options: o, told: map[string]string{}}
 }
 
 // Observe implements execute.Observer.
@@ -68,6 +70,9 @@ func (p *Progress) Observe(e execute.Event) {
 		lasting = !p.options.Terminal || e.Result.Status == execute.Failed
 	}
 	p.show(e, lasting)
+	if e.Kind == execute.StepFinished {
+		delete(p.told, name)
+	}
 }
 
 // Close removes the status line. Progress may be used again after it.
@@ -110,15 +115,29 @@ func (p *Progress) lasting(out *printer, e execute.Event) {
 	switch {
 	case e.Kind == execute.StepRetried:
 		wait := safe(e.Wait.Round(time.Millisecond).String())
+		why, again := p.failure(e.Step, e.Err)
 		out.line(0, out.paint(yellow, head+"attempt "+number(e.Attempt)+
-			" failed, the next one in "+wait))
-		out.indented(4, errorText(e.Err))
+			" failed"+again+", the next one in "+wait))
+		out.lines(4, why)
 	case e.Result.Status == execute.Failed:
-		out.line(0, out.paint(red, head+"FAILED"))
-		out.indented(4, errorText(e.Result.Err))
+		why, again := p.failure(e.Step, e.Result.Err)
+		out.line(0, out.paint(red, head+"FAILED"+again))
+		out.lines(4, why)
 	default:
 		out.line(0, head, clean(e.Result.Message))
 	}
+}
+
+// failure returns what there is to tell of a try: nothing but that it is as before where the last
+// one of the step failed alike, with the same first lines.
+func (p *Progress) failure(s plan.Step, err error) (why []safe, again safe) {
+	why = paragraph(errorText(err))
+	beginning := string(joinSafe(why[:min(2, len(why))], "\n"))
+	if p.told[running(s)] == beginning {
+		return nil, " as before"
+	}
+	p.told[running(s)] = beginning
+	return why, ""
 }
 
 func (p *Progress) counter() safe {

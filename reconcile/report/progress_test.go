@@ -143,6 +143,44 @@ func TestProgressElsewhere(t *testing.T) {
 	}
 }
 
+// What failed alike is read once: five tries of a start must not bury the rest under five logs.
+func TestATryThatFailsAsBeforeIsToldInOneLine(t *testing.T) {
+	t.Parallel()
+	var b strings.Builder
+	p := NewProgress(&b, ProgressOptions{Total: 3})
+	web, db := stepOn("web", plan.Start), stepOn("db", plan.Start)
+	retry := func(s plan.Step, attempt int, text string) {
+		p.Observe(execute.Event{Kind: execute.StepRetried, Step: s, Attempt: attempt,
+			Wait: time.Second, Err: errors.New(text)})
+	}
+	retry(web, 1, "no bridge\nlog\none")
+	retry(db, 1, "no bridge\nlog\none")
+	retry(web, 2, "no bridge\nlog\ntwo")
+	retry(web, 3, "no disk\nlog")
+	p.Observe(endOf(web, "", errors.New("no disk\nlog")))
+	p.Observe(endOf(web, "", errors.New("no disk\nlog")))
+	want := `[0/3] h/web 200_start: attempt 1 failed, the next one in 1s
+    no bridge
+    log
+    one
+[0/3] h/db 200_start: attempt 1 failed, the next one in 1s
+    no bridge
+    log
+    one
+[0/3] h/web 200_start: attempt 2 failed as before, the next one in 1s
+[0/3] h/web 200_start: attempt 3 failed, the next one in 1s
+    no disk
+    log
+[1/3] h/web 200_start: FAILED as before
+[2/3] h/web 200_start: FAILED
+    no disk
+    log
+`
+	if b.String() != want {
+		t.Errorf("a log shows\n%s\nwant\n%s", b.String(), want)
+	}
+}
+
 func TestProgressColor(t *testing.T) {
 	t.Parallel()
 	render := func(color bool) string {

@@ -4,6 +4,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"reconciler/spec"
@@ -81,10 +82,14 @@ type RecordRow struct {
 func (r RecordRow) Text(w io.Writer, o TextOptions) error {
 	p := newPrinter(w, o)
 	p.line(0, p.paint(bold, address(r.Host, r.Name)))
+	failure := r.Failure
+	if strings.Contains(failure, "\n") {
+		failure = "see below"
+	}
 	rows := [][]string{
 		{"uid", r.UID}, {"template", yesNo(r.Template)}, {"network", r.Network}, {"ip", r.IP},
 		{"mac", r.MAC}, {"password", r.password()}, {"protect", yesNo(r.Protect)},
-		{"unfinished", r.Intent}, {"last failure", r.Failure},
+		{"unfinished", r.Intent}, {"last failure", failure},
 		{"created", stamp(r.Created)}, {"updated", stamp(r.Updated)},
 	}
 	applied := r.shown()
@@ -92,6 +97,11 @@ func (r RecordRow) Text(w io.Writer, o TextOptions) error {
 		rows = append(rows, []string{"applied " + key, applied[key]})
 	}
 	p.table([]string{"KEY", "VALUE"}, rows)
+	if failure != r.Failure {
+		p.line(0)
+		p.line(0, p.paint(bold, "LAST FAILURE"))
+		p.indented(0, r.Failure)
+	}
 	return p.close()
 }
 

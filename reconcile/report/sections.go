@@ -160,8 +160,10 @@ func (p *printer) sentence(head safe, text string) {
 }
 
 // indented writes text of any number of lines.
-func (p *printer) indented(indent int, text string) {
-	for _, line := range paragraph(text) {
+func (p *printer) indented(indent int, text string) { p.lines(indent, paragraph(text)) }
+
+func (p *printer) lines(indent int, all []safe) {
+	for _, line := range all {
 		p.line(indent, line)
 	}
 }

@@ -2,8 +2,10 @@ package report
 
 import (
 	"cmp"
+	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -66,12 +68,18 @@ type Status struct {
 func (s Status) Text(w io.Writer, o TextOptions) error {
 	p := newPrinter(w, o)
 	rows := make([][]string, 0, len(s.Containers))
+	shortened := false
 	for _, r := range s.Containers {
-		rows = append(rows, []string{r.Host, r.Container, r.stateText(), r.Address, r.InSync,
-			cmp.Or(r.Failure, r.Held)})
+		why, cut := brief(r.why())
+		shortened = shortened || cut
+		rows = append(rows, []string{r.Host, r.Container, r.stateText(), r.Address, r.InSync, why})
 	}
 	p.table([]string{"HOST", "CONTAINER", "STATE", "ADDRESS", "IN SYNC", "LAST FAILURE, OR WHY HELD"},
 		rows)
+	if shortened {
+		p.line(0, "What is cut (…) is whole in --output json, a failure also in "+
+			"reconciler state show HOST CONTAINER.")
+	}
 	if len(s.Suspensions) > 0 {
 		p.line(0)
 		p.suspensions(s.Suspensions)
@@ -81,6 +89,25 @@ func (s Status) Text(w io.Writer, o TextOptions) error {
 		p.daemon(s.Daemon)
 	}
 	return p.close()
+}
+
+// why is the last failure, without what the row says already, or why it is held.
+func (r StatusRow) why() string {
+	name := fmt.Sprintf(" container %q", r.Host+"/"+r.Container)
+	return cmp.Or(strings.Replace(r.Failure, name, "", 1), r.Held)
+}
+
+// brief is the first line of a text, as much of it as a cell has room for, and whether there is
+// more.
+func brief(text string) (cell string, cut bool) {
+	const width = 120
+	first, _, more := strings.Cut(strings.TrimSpace(text), "\n")
+	whole := clean(first)
+	if more {
+		whole += " …"
+	}
+	short := fit(whole, width)
+	return string(short), more || short != whole
 }
 
 func (r StatusRow) stateText() string {
@@ -115,13 +142,19 @@ func (p *printer) daemon(d *DaemonRow) {
 	p.unseen("IN USE BY ANOTHER RUN", true, d.Unreachable)
 }
 
+// firstLine is the line of an error that says what to do.
+func firstLine(text string) string {
+	first, _, _ := strings.Cut(text, "\n")
+	return first
+}
+
 // unseen writes the hosts that another run holds, or the others.
 func (p *printer) unseen(title string, inUse bool, list []UnreachableRow) {
 	var rows [][]string
 	for _, r := range list {
 		if r.InUse == inUse {
 			rows = append(rows, []string{r.Host, stamp(r.Since), strconv.Itoa(r.Tries),
-				cmp.Or(stamp(r.Next), "now"), r.Error})
+				cmp.Or(stamp(r.Next), "now"), firstLine(r.Error)})
 		}
 	}
 	if len(rows) > 0 {

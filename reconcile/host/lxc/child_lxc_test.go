@@ -108,6 +108,17 @@ func TestOnlyTheEndOfAnOutputIsKept(t *testing.T) {
 	if !strings.HasSuffix(got, "last line") {
 		t.Errorf("the tail of the log does not end it: %q", got)
 	}
+	must(t, os.WriteFile(path, []byte(`lxc a.example.com 20261121212350.303 ERROR    utils - `+
+		`../src/lxc/utils.c:safe_mount:1220 - No such file - Failed to mount "/nowhere" - really
+lxc a.example.com 20261121212350.303 WARN     start - start.c:__lxc_start:2107 - Failed to spawn
+not from liblxc - at all - really
+`), 0o600))
+	const want = `No such file - Failed to mount "/nowhere" - really
+Failed to spawn
+not from liblxc - at all - really`
+	if got := logTail(path); got != want {
+		t.Errorf("the log says %s; want %s", got, want)
+	}
 	if got := logTail(path + ".none"); got != "" {
 		t.Errorf("a missing log says %q", got)
 	}

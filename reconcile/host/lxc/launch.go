@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -170,7 +171,11 @@ func (c container) start(seen view) error {
 		return err
 	}
 	if err := seen.object.Start(); err != nil {
-		return explained(err, logTail(log))
+		why, more, _ := strings.Cut(logTail(log), "\n") // the first line is the cause of the others
+		if why != "" {
+			err = fmt.Errorf("%w: %s", err, why)
+		}
+		return explained(err, more)
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	golxc "github.com/lxc/go-lxc"
@@ -33,7 +34,12 @@ func logTo(object *golxc.Container, path string) error {
 	return object.SetLogFile(path)
 }
 
-// logTail returns the last lines of a log, or "".
+// lineForm is a line of liblxc: program, container, time, level, part, place in its source, and what
+// it has to say.
+var lineForm = regexp.MustCompile(`(?m)^\S+ \S+ [0-9]{14}\.[0-9]{3} +[A-Z]+ +\S+ - \S+ - `)
+
+// logTail returns what the last lines of a log say, or "". It is the same for two tries that fail
+// alike: when that was, and where in liblxc, stays in the file.
 func logTail(path string) string {
 	f, err := os.Open(path)
 	if err != nil {
@@ -53,5 +59,5 @@ func logTail(path string) string {
 	if _, rest, found := strings.Cut(out, "\n"); found && !whole {
 		out = rest
 	}
-	return strings.TrimSpace(out)
+	return strings.TrimSpace(lineForm.ReplaceAllString(out, ""))
 }
