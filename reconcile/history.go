@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"reconciler/reconcile/execute"
-	"reconciler/reconcile/plan"
+	"reconciler/reconcile/report"
 	"reconciler/state"
 )
 
@@ -37,9 +37,7 @@ func (p *Pass) remember(ctx context.Context, o *Options, s state.Snapshot, began
 		Subject: p.Revision.Subject, Signer: p.Revision.Signer,
 		Began: began.UTC(), Ended: o.now().UTC(),
 	}
-	c := p.Counts()
-	entry.Created, entry.Changed, entry.Destroyed = c.Created, c.Changed, c.Destroyed
-	entry.Failed, entry.Blocked, entry.Held = c.Failed, c.Blocked, c.Held
+	p.count(&entry)
 	if whole && !o.overtaken(ctx, began) {
 		entry.Revision = p.Revision.ID
 	}
@@ -58,7 +56,7 @@ func (p *Pass) remember(ctx context.Context, o *Options, s state.Snapshot, began
 // achieved reports whether something is now as declared that was not before.
 func (p *Pass) achieved() bool {
 	prepared := func(h execute.HostOutcome) bool { return len(h.Done) > 0 }
-	return p.Counts().Done() > 0 || p.Result != nil && slices.ContainsFunc(p.Result.Hosts, prepared)
+	return p.Summary().Done() > 0 || p.Result != nil && slices.ContainsFunc(p.Result.Hosts, prepared)
 }
 
 // repeats reports whether a pass says the same as the last one of its source.
@@ -83,43 +81,20 @@ func (o *Options) overtaken(ctx context.Context, began time.Time) bool {
 	})
 }
 
-// Counts says of how many containers a pass did what.
-type Counts struct {
-	Created, Changed, Destroyed int // one that was replaced counts as changed
-	Failed                      int // or was skipped for something that failed
-	Blocked                     int
-	Held                        int // or got no turn in a rollout
+// Summary counts what came of the pass, as its report does.
+func (p *Pass) Summary() report.ResultSummary {
+	var r execute.Result
+	if p.Result != nil {
+		r = *p.Result
+	}
+	return report.Summarize(r, p.Plan)
 }
 
-// Done is how many containers were brought to what is declared.
-func (c Counts) Done() int { return c.Created + c.Changed + c.Destroyed }
-
-// Counts counts what came of the pass.
-func (p *Pass) Counts() Counts {
-	c := Counts{Blocked: len(p.Plan.Blocked), Held: len(p.Plan.Held)}
-	if p.Result == nil {
-		return c
-	}
-	failed := map[Target]bool{}
-	for _, o := range p.Result.Outcomes {
-		switch {
-		case o.Refused:
-			c.Held++
-		case o.Failed():
-			c.Failed++
-		}
-		failed[Target{o.Host, o.Container}] = o.Failed()
-	}
-	for _, item := range p.Plan.Containers() {
-		switch {
-		case failed[Target{item.Host, item.Container}]:
-		case item.Kind == plan.KindCreate:
-			c.Created++
-		case item.Kind == plan.KindDestroy:
-			c.Destroyed++
-		default:
-			c.Changed++
-		}
-	}
-	return c
+// count fills in the counts of the history. What got no turn in a rollout is held there.
+func (p *Pass) count(entry *state.Pass) {
+	s := p.Summary()
+	entry.Created, entry.Changed, entry.Destroyed = s.Created, s.Changed, s.Destroyed
+	entry.Record, entry.Failed, entry.Skipped = s.Record, s.Failed, s.Skipped-s.Waiting
+	entry.Blocked, entry.Held = s.Blocked, s.Held+s.Waiting
+	entry.Prepared, entry.Unprepared = s.Prepared, s.Unprepared
 }

@@ -27,13 +27,19 @@ type Pass struct {
 	Began time.Time // UTC
 	Ended time.Time // UTC; not before Began
 
-	// How many containers.
+	// How many containers. One that was replaced is in Created and in Destroyed.
 	Created   int
 	Changed   int
 	Destroyed int
 	Failed    int
 	Blocked   int
 	Held      int
+	Record    int // only the record changed, nothing on the host
+	Skipped   int // nothing failed, but not all was begun
+
+	// How many hosts.
+	Prepared   int
+	Unprepared int // that could not be prepared
 
 	Error string // why no host was touched; empty otherwise
 }
@@ -88,7 +94,8 @@ func (p *Pass) check() error {
 	if err := p.checkTexts(); err != nil {
 		return err
 	}
-	if min(p.Created, p.Changed, p.Destroyed, p.Failed, p.Blocked, p.Held) < 0 {
+	if min(p.Created, p.Changed, p.Destroyed, p.Failed, p.Blocked, p.Held, p.Record, p.Skipped,
+		p.Prepared, p.Unprepared) < 0 {
 		return errors.New("a count is negative")
 	}
 	if err := cmp.Or(checkTime("began", p.Began), checkTime("ended", p.Ended)); err != nil {

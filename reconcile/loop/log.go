@@ -43,15 +43,15 @@ func (l *Loop) log(r Report, last bool) {
 		l.logFaults(log, r)
 		l.logRollouts(log, r)
 	}
-	counts := r.Pass.Counts()
+	counts := r.Pass.Summary()
 	level := slog.LevelDebug
 	if counts.Done() > 0 {
 		level = slog.LevelInfo
 	}
 	log.Log(context.Background(), level, "pass ended", "reasons", r.Reasons,
 		"took", r.Ended.Sub(r.Began), "created", counts.Created, "changed", counts.Changed,
-		"destroyed", counts.Destroyed, "failed", counts.Failed, "blocked", counts.Blocked,
-		"held", counts.Held)
+		"destroyed", counts.Destroyed, "record", counts.Record, "failed", counts.Failed,
+		"skipped", counts.Skipped, "blocked", counts.Blocked, "held", counts.Held)
 }
 
 // logFaults tells what is wrong with hosts and containers, and what is over.

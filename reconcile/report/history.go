@@ -3,6 +3,7 @@ package report
 import (
 	"io"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -22,8 +23,13 @@ type HistoryRow struct {
 	Destroyed int       `json:"destroyed"`
 	Failed    int       `json:"failed"`
 	Blocked   int       `json:"blocked"`
-	Held      int       `json:"held"`
-	Error     string    `json:"error,omitempty"` // why no host was touched
+	Held      int       `json:"held"`    // with those that got no turn in a rollout
+	Record    int       `json:"record"`  // only the record changed, nothing on the host
+	Skipped   int       `json:"skipped"` // nothing failed, but not all steps were begun
+
+	Prepared   int    `json:"prepared"`        // hosts
+	Unprepared int    `json:"unprepared"`      // hosts that could not be prepared
+	Error      string `json:"error,omitempty"` // why no host was touched
 }
 
 // History is what `history` prints, in the order given.
@@ -46,12 +52,25 @@ func (h History) Text(w io.Writer, o TextOptions) error {
 	return p.close()
 }
 
-// note says what the revision was about, or what was wrong.
+// note says what was wrong, or what else was done and what the revision was about.
 func (r HistoryRow) note() string {
 	if r.Error != "" {
 		return r.Error
 	}
-	return r.Subject
+	var notes []string
+	note := func(n int, what string) {
+		if n > 0 {
+			notes = append(notes, what)
+		}
+	}
+	note(r.Prepared, string(count(r.Prepared, "host"))+" prepared")
+	note(r.Unprepared, string(count(r.Unprepared, "host"))+" not prepared")
+	note(r.Record, strconv.Itoa(r.Record)+" only in the record")
+	note(r.Skipped, strconv.Itoa(r.Skipped)+" not finished")
+	if r.Subject != "" {
+		notes = append(notes, r.Subject)
+	}
+	return strings.Join(notes, "; ")
 }
 
 // JSON writes the passes as one document. It returns the error of w.

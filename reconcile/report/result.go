@@ -66,6 +66,9 @@ func Summarize(r execute.Result, p plan.Plan) ResultSummary {
 	return s
 }
 
+// Done is how many containers are now as declared, or recorded, that were not before.
+func (s ResultSummary) Done() int { return s.Created + s.Changed + s.Destroyed + s.Record }
+
 // ResultText writes what became of a plan: the hosts that were prepared, one block for each
 // container with its checkpoints, those that failed last and in full; then what the plan left
 // alone, and the verdict. Unmanaged containers get one line: the plan says more of them. It returns

@@ -121,6 +121,7 @@ func HistoryRows(passes []state.Pass) []report.HistoryRow {
 			Subject: p.Subject, Signer: p.Signer,
 			Began: p.Began.UTC(), Ended: p.Ended.UTC(), Created: p.Created, Changed: p.Changed,
 			Destroyed: p.Destroyed, Failed: p.Failed, Blocked: p.Blocked, Held: p.Held,
+			Record: p.Record, Skipped: p.Skipped, Prepared: p.Prepared, Unprepared: p.Unprepared,
 			Error: p.Error,
 		})
 	}

@@ -9,7 +9,8 @@ import (
 )
 
 const passColumns = `id, source, revision, ref, author, subject, signer, began, ended,
-	created, changed, destroyed, failed, blocked, held, error`
+	created, changed, destroyed, failed, blocked, held, error,
+	record, skipped, prepared, unprepared`
 
 // forget deletes the passes beyond a number, in the order that state.Store promises: those that
 // LastRevision answers with after the others, and never the newest.
@@ -36,10 +37,10 @@ func remember(ctx context.Context, tx *sql.Tx, p *state.Pass) (bool, error) {
 	}
 	_, err = tx.ExecContext(ctx, `INSERT OR REPLACE INTO passes VALUES (
 		(SELECT seq FROM passes WHERE id = ?),
-		?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		p.ID, p.ID, p.Source, p.Revision, p.Ref, p.Author, p.Subject, p.Signer,
 		p.Began.UnixNano(), p.Ended.UnixNano(), p.Created, p.Changed, p.Destroyed, p.Failed,
-		p.Blocked, p.Held, p.Error)
+		p.Blocked, p.Held, p.Error, p.Record, p.Skipped, p.Prepared, p.Unprepared)
 	if err != nil {
 		return false, err
 	}
@@ -52,7 +53,7 @@ func scanPass(row scanner) (state.Pass, error) {
 	var began, ended int64
 	err := row.Scan(&p.ID, &p.Source, &p.Revision, &p.Ref, &p.Author, &p.Subject, &p.Signer,
 		&began, &ended, &p.Created, &p.Changed, &p.Destroyed, &p.Failed, &p.Blocked, &p.Held,
-		&p.Error)
+		&p.Error, &p.Record, &p.Skipped, &p.Prepared, &p.Unprepared)
 	if err != nil {
 		return state.Pass{}, err
 	}

@@ -84,9 +84,17 @@ CREATE TABLE observations (
 ) STRICT;
 `
 
+// counted is schema 4.
+const counted = `
+ALTER TABLE passes ADD COLUMN record INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE passes ADD COLUMN skipped INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE passes ADD COLUMN prepared INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE passes ADD COLUMN unprepared INTEGER NOT NULL DEFAULT 0;
+`
+
 // migrations are the steps from an empty file to the newest schema, in order: the step at index i
 // leads from schema i to i+1. A step that was released is never changed; a new one is added.
-func migrations() []string { return []string{initial, remembered, observed} }
+func migrations() []string { return []string{initial, remembered, observed, counted} }
 
 // migrate brings the file to the newest schema, in one transaction.
 func migrate(ctx context.Context, db *sql.DB, steps []string) error {

@@ -21,6 +21,7 @@ func pass(id string) state.Pass {
 		Ref: "refs/heads/main", Author: "Ann Ö <ann@example.org>", Subject: "web: more memory",
 		Signer: "ann@example.org", Began: moment(), Ended: moment().Add(1500 * time.Nanosecond),
 		Created: 1, Changed: 2, Destroyed: 3, Failed: 4, Blocked: 5, Held: 6,
+		Record: 7, Skipped: 8, Prepared: 9, Unprepared: 10,
 	}
 }
 
@@ -111,7 +112,8 @@ func testPassSerial(t *testing.T, s state.Store) {
 		func() { p.Began = p.Began.Add(-1) }, func() { p.Ended = p.Ended.Add(1) },
 		func() { p.Created++ }, func() { p.Changed++ }, func() { p.Destroyed++ },
 		func() { p.Failed++ }, func() { p.Blocked++ }, func() { p.Held++ },
-		func() { p.Error += "x" },
+		func() { p.Record++ }, func() { p.Skipped++ }, func() { p.Prepared++ },
+		func() { p.Unprepared++ }, func() { p.Error += "x" },
 	} {
 		change()
 		if got := remember(t, s, p); got != int64(i+2) {
@@ -213,6 +215,7 @@ func testBadPass(t *testing.T, s state.Store) {
 		"that did not end":      func(p *state.Pass) { p.Ended = time.Time{} },
 		"that ended before":     func(p *state.Pass) { p.Ended = p.Began.Add(-1) },
 		"of less than none":     func(p *state.Pass) { p.Blocked = -1 },
+		"of fewer hosts":        func(p *state.Pass) { p.Unprepared = -1 },
 		"that clears a screen":  func(p *state.Pass) { p.Subject = "\x1b[2J" },
 		"of two lines":          func(p *state.Pass) { p.Author = "a\nb" },
 		"of broken text":        func(p *state.Pass) { p.Error = "\xff" },
