@@ -121,6 +121,7 @@ func (b *builder) tree() *Tree {
 			return t
 		}
 	}
+	b.strayHosts()
 	t.Groups = b.readGroups()
 	u.machines(t)
 	b.finishInline()

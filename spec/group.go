@@ -38,6 +38,7 @@ func (t *Tree) GroupOf(host string) *Group {
 type groupEntry struct {
 	Group
 	listed []*yaml.Node // names and patterns of hosts, as written
+	canary *yaml.Node   // nil: not declared
 }
 
 // readGroups reads all entries of groups. What targets does not name is no host of the tree.
@@ -63,6 +64,7 @@ func (b *builder) readGroups() map[string]*Group {
 		for _, n := range g.listed {
 			s.join(n, all, taken)
 		}
+		s.checkCanary()
 		groups[name] = &g.Group
 	}
 	return groups
@@ -129,7 +131,20 @@ func putGroupHosts(s *section, n *yaml.Node) {
 	}
 }
 
-func putCanary(s *section, n *yaml.Node) { s.number(n, 0, &s.group.Canary) }
+func putCanary(s *section, n *yaml.Node) {
+	s.group.canary = n
+	s.number(n, 0, &s.group.Canary)
+}
+
+// checkCanary warns where a change reaches all hosts of a group at once, though some shall be first.
+func (s *section) checkCanary() {
+	g := s.group
+	if hosts := len(g.Hosts); hosts > 0 && g.Canary > hosts {
+		s.f = table.groups["canary"]
+		s.warn(g.canary, fmt.Sprintf("%d hosts shall be changed first, and group %q has %d", g.Canary,
+			shorten(g.Name), hosts), fmt.Sprintf("write a number below %d, or remove it", max(hosts, 2)))
+	}
+}
 
 func putMaxParallel(s *section, n *yaml.Node) { s.number(n, 1, &s.group.MaxParallel) }
 

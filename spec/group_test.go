@@ -50,6 +50,34 @@ func TestGroups(t *testing.T) {
 	}
 }
 
+func TestMoreCanariesThanHostsAreWarnedOf(t *testing.T) {
+	t.Parallel()
+	group := func(canary string) string {
+		return fourHosts + "groups: {g: {hosts: [web-*], canary: " + canary + "}}"
+	}
+	runOdd(t, []odd{
+		{"fewer", group("2"), nil},
+		{"all", group("3"), nil},
+		{"more", group("4"), []string{`a.yaml:2: groups.g.canary: 4 hosts shall be changed first, and ` +
+			`group "g" has 3; write a number below 3, or remove it`}},
+	})
+}
+
+func TestHostsThatAreMistypedAreWarnedOf(t *testing.T) {
+	t.Parallel()
+	const targets = "targets: {web1.example.com: {}, web2.example.com: {}}\n"
+	runOdd(t, []odd{
+		{"mistyped", targets + "hosts: {web1.exmaple.com: {}}", []string{
+			"a.yaml:2: hosts.web1.exmaple.com: targets has no such host, so that this has no effect; " +
+				`did you mean "web1.example.com"?`}},
+		{"one of several", targets + "hosts: {web3.example.com: {}}", nil},
+		{"another one", targets + "hosts: {db.example.com: {}}", nil},
+		{"beside the entry of the host that is meant", targets +
+			"hosts: {web1.exmaple.com: {}, web1.example.com: {}, web2.example.com: {}}", nil},
+		{"addresses", "targets: {192.0.2.10: {}}\nhosts: {192.0.2.11: {}}", nil},
+	})
+}
+
 func TestTreesWithoutGroups(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{fourHosts, fourHosts + "groups:", fourHosts + "groups: {}"} {
