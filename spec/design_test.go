@@ -98,10 +98,8 @@ func TestTheTreeOfTheDesign(t *testing.T) {
 	web.Profile, web.Memory, web.MAC = "web", 512<<20, "00:16:3e:0a:0b:0c"
 	web.DNSServers = []netip.Addr{netip.MustParseAddr("10.5.0.1")}
 	web.SearchDomains = []string{"test.com"}
-	web.LXCConf = []spec.ConfItem{
-		{Key: "lxc.cap.drop", Value: "sys_module"},
-		{Key: "lxc.cap.drop", Value: "sys_time"},
-	}
+	web.LXCConf = []spec.ConfItem{{Key: "lxc.cap.drop", Value: "sys_module"},
+		{Key: "lxc.cap.drop", Value: "sys_time"}}
 	web.LXCConfUnset = []string{"lxc.apparmor.profile"}
 	web.CPUSet, web.CPUShare, web.Protect, web.Recreate = "0-1", 512, spec.On, true
 	want := &spec.Host{

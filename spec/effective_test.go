@@ -26,9 +26,9 @@ func value(t *testing.T, text, key string) string {
 }
 
 // Each setting, as declared and as it comes out.
-func TestEffectiveValues(t *testing.T) {
+func TestEffectiveLimits(t *testing.T) {
 	t.Parallel()
-	tests := []struct{ key, declared, want string }{
+	runEffective(t, []effective{
 		{"memory", "512M", "512M"},
 		{"memory", "512m", "512M"},
 		{"memory", "1G", "1G"},
@@ -63,6 +63,12 @@ func TestEffectiveValues(t *testing.T) {
 		{"windows", "['sat,sun 00:00-24:00', mon 01:00-02:00 UTC, 'SUN,Sat  00:00-24:00']",
 			"mon 01:00-02:00; sat,sun 00:00-24:00"},
 		{"windows", "[]", ""},
+	})
+}
+
+func TestEffectiveNames(t *testing.T) {
+	t.Parallel()
+	runEffective(t, []effective{
 		{"users", "[root, ops, root]", "ops root"},
 		{"users", "[www-data, _x, a.b]", "_x a.b www-data"},
 		{"users", "[]", ""},
@@ -95,19 +101,20 @@ func TestEffectiveValues(t *testing.T) {
 		{"lxc_conf", "{lxc.b: 2, lxc.a: 1}", "lxc.a=1; lxc.b=2"},
 		{"lxc_conf", "[lxc.b: 2, lxc.a: 1, lxc.b: 3]", "lxc.b=2; lxc.a=1; lxc.b=3"},
 		{"lxc_conf", "[{lxc.b: yes}, {lxc.a: ''}]", "lxc.b=yes; lxc.a="},
-		{
-			"lxc_conf",
-			"{lxc.net.1.type: veth, lxc.cgroup2.pids.max: 5}",
-			"lxc.cgroup2.pids.max=5; lxc.net.1.type=veth",
-		},
+		{"lxc_conf", "{lxc.net.1.type: veth, lxc.cgroup2.pids.max: 5}",
+			"lxc.cgroup2.pids.max=5; lxc.net.1.type=veth"},
 		{"lxc_conf", "", ""},
-		{
-			"lxc_conf_unset",
-			"[lxc.cap.drop, lxc.apparmor, lxc.cap.drop]",
-			"lxc.apparmor lxc.cap.drop",
-		},
+		{"lxc_conf_unset", "[lxc.cap.drop, lxc.apparmor, lxc.cap.drop]",
+			"lxc.apparmor lxc.cap.drop"},
 		{"lxc_conf_unset", "[lxc.net.1]", "lxc.net.1"},
-	}
+	})
+}
+
+// effective is a setting as it is declared, and as it comes out.
+type effective struct{ key, declared, want string }
+
+func runEffective(t *testing.T, tests []effective) {
+	t.Helper()
 	for _, tt := range tests {
 		text := "targets:\n  h:\n    c:\n      " + tt.key + ": " + tt.declared
 		if got := value(t, text, tt.key); got != tt.want {

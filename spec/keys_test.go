@@ -5,90 +5,35 @@ import "testing"
 func TestUnknownKeys(t *testing.T) {
 	t.Parallel()
 	runBad(t, []bad{
-		{
-			"section",
-			"target: {h: {}}",
-			[]string{
-				`a.yaml:1: target: unknown section "target"; did you mean "targets"?`,
-			},
-		},
+		{"section", "target: {h: {}}",
+			[]string{`a.yaml:1: target: unknown section "target"; did you mean "targets"?`}},
 		{"section without likeness", "kubernetes: {}\ntargets: {h: {}}", []string{
 			`a.yaml:1: kubernetes: unknown section "kubernetes"; write one of defaults, groups, ` +
 				`hosts, networks, profiles, targets, templates`}},
 		{"dotted section", "makina-states.services.cloud.lxc.target: {h: {}}", []string{
 			`a.yaml:1: makina-states.services.cloud.lxc.target: unknown section | ` +
 				`did you mean "makina-states.services.cloud.lxc.targets"?`}},
-		{
-			"container",
-			"targets:\n  h:\n    c:\n      memmory: 1G",
-			[]string{
-				`a.yaml:4: targets.h.c.memmory: unknown key "memmory"; did you mean "memory"?`,
-			},
-		},
-		{
-			"two letters swapped",
-			"targets: {h: {c: {autostrat: true}}}",
-			[]string{
-				`a.yaml:1: targets.h.c.autostrat: unknown key "autostrat"; did you mean "autostart"?`,
-			},
-		},
-		{
-			"container without likeness",
-			"targets: {h: {c: {xyzzy: 1}}}",
-			[]string{
-				`a.yaml:1: targets.h.c.xyzzy: unknown key "xyzzy"; reconciler schema lists the keys`,
-			},
-		},
-		{
-			"defaults",
-			"defaults: {usres: [root]}\ntargets: {h: {}}",
-			[]string{
-				`a.yaml:1: defaults.usres: unknown key "usres"; did you mean "users"?`,
-			},
-		},
-		{
-			"profile",
-			"profiles: {p: {memry: 1G}}\ntargets: {h: {}}",
-			[]string{
-				`a.yaml:1: profiles.p.memry: unknown key "memry"; did you mean "memory"?`,
-			},
-		},
-		{
-			"template",
-			"templates: {t: {imgae: debian}}\ntargets: {h: {}}",
-			[]string{
-				`a.yaml:1: templates.t.imgae: unknown key "imgae"; did you mean "image"?`,
-			},
-		},
-		{
-			"host",
-			"hosts: {h: {conect: local}}\ntargets: {h: {}}",
-			[]string{
-				`a.yaml:1: hosts.h.conect: unknown key "conect"; did you mean "connect"?`,
-			},
-		},
-		{
-			"host without likeness",
-			"hosts: {h: {zzz: local}}\ntargets: {h: {}}",
-			[]string{
-				`a.yaml:1: hosts.h.zzz: unknown key "zzz"; write one of agent, connect, defaults, | ` +
-					"lxcpath, ",
-			},
-		},
-		{
-			"host defaults",
-			"hosts: {h: {defaults: {brigde: br0}}}\ntargets: {h: {}}",
-			[]string{
-				`a.yaml:1: hosts.h.defaults.brigde: unknown key "brigde"; did you mean "bridge"?`,
-			},
-		},
-		{
-			"network",
-			"networks: {n: {cidr: 10.1.0.0/16, gatway: 10.1.0.1}}\ntargets: {h: {}}",
-			[]string{
-				`a.yaml:1: networks.n.gatway: unknown key "gatway"; did you mean "gateway"?`,
-			},
-		},
+		{"container", "targets:\n  h:\n    c:\n      memmory: 1G",
+			[]string{`a.yaml:4: targets.h.c.memmory: unknown key "memmory"; did you mean "memory"?`}},
+		{"two letters swapped", "targets: {h: {c: {autostrat: true}}}",
+			[]string{`a.yaml:1: targets.h.c.autostrat: unknown key "autostrat"; did you mean "autostart"?`}},
+		{"container without likeness", "targets: {h: {c: {xyzzy: 1}}}",
+			[]string{`a.yaml:1: targets.h.c.xyzzy: unknown key "xyzzy"; reconciler schema lists the keys`}},
+		{"defaults", "defaults: {usres: [root]}\ntargets: {h: {}}",
+			[]string{`a.yaml:1: defaults.usres: unknown key "usres"; did you mean "users"?`}},
+		{"profile", "profiles: {p: {memry: 1G}}\ntargets: {h: {}}",
+			[]string{`a.yaml:1: profiles.p.memry: unknown key "memry"; did you mean "memory"?`}},
+		{"template", "templates: {t: {imgae: debian}}\ntargets: {h: {}}",
+			[]string{`a.yaml:1: templates.t.imgae: unknown key "imgae"; did you mean "image"?`}},
+		{"host", "hosts: {h: {conect: local}}\ntargets: {h: {}}",
+			[]string{`a.yaml:1: hosts.h.conect: unknown key "conect"; did you mean "connect"?`}},
+		{"host without likeness", "hosts: {h: {zzz: local}}\ntargets: {h: {}}",
+			[]string{`a.yaml:1: hosts.h.zzz: unknown key "zzz"; write one of agent, connect, defaults, | ` +
+				"lxcpath, "}},
+		{"host defaults", "hosts: {h: {defaults: {brigde: br0}}}\ntargets: {h: {}}",
+			[]string{`a.yaml:1: hosts.h.defaults.brigde: unknown key "brigde"; did you mean "bridge"?`}},
+		{"network", "networks: {n: {cidr: 10.1.0.0/16, gatway: 10.1.0.1}}\ntargets: {h: {}}",
+			[]string{`a.yaml:1: networks.n.gatway: unknown key "gatway"; did you mean "gateway"?`}},
 		{"every level at once", `
 defaults: {a1: 1}
 hosts: {h: {b2: 1, defaults: {c3: 1}}}
@@ -100,11 +45,9 @@ zz: 1`, []string{
 			`a.yaml:1: defaults.a1:`, `a.yaml:2: hosts.h.b2:`, `a.yaml:2: hosts.h.defaults.c3:`,
 			`a.yaml:3: networks.n.d4:`, `a.yaml:4: profiles.p.e5:`, `a.yaml:5: templates.t.f6:`,
 			`a.yaml:6: targets.h.c.g7:`, `a.yaml:7: zz:`}},
-		{
-			"reported once, however many containers it hits",
+		{"reported once, however many containers it hits",
 			"defaults: {zz: 1}\ntargets: {h: {a: {}, b: {}}, i: {c: {}}}",
-			[]string{"a.yaml:1: defaults.zz:"},
-		},
+			[]string{"a.yaml:1: defaults.zz:"}},
 	})
 }
 

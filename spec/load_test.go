@@ -122,63 +122,28 @@ func TestForm(t *testing.T) {
 		{"key twice", "targets: {h: {}}\ndefaults:\n  memory: 1G\n  autostart: true\n  memory: 2G",
 			[]string{`a.yaml:5: defaults: key "memory" stands twice in one mapping ` +
 				`(also at a.yaml:3); keep one of them`}},
-		{
-			"container twice",
-			"targets:\n  h:\n    c: {}\n    d: {}\n    c: {}",
-			[]string{
-				`a.yaml:5: targets.h: key "c" stands twice in one mapping (also at a.yaml:3)`,
-			},
-		},
-		{
-			"section twice",
-			"targets: {h: {}}\ntargets: {i: {}}",
-			[]string{
-				`a.yaml:2: key "targets" stands twice in one mapping (also at a.yaml:1)`,
-			},
-		},
-		{
-			"key of an ignored value twice",
+		{"container twice", "targets:\n  h:\n    c: {}\n    d: {}\n    c: {}",
+			[]string{`a.yaml:5: targets.h: key "c" stands twice in one mapping (also at a.yaml:3)`}},
+		{"section twice", "targets: {h: {}}\ntargets: {i: {}}",
+			[]string{`a.yaml:2: key "targets" stands twice in one mapping (also at a.yaml:1)`}},
+		{"key of an ignored value twice",
 			"targets:\n  h:\n    c:\n      minion: {master: a, master: b}",
-			[]string{`a.yaml:4: targets.h.c.minion: key "master" stands twice`},
-		},
+			[]string{`a.yaml:4: targets.h.c.minion: key "master" stands twice`}},
 		{"list as key", "targets: {h: {}}\n? [a]\n: b", []string{"a.yaml:2: a key must be a word"}},
-		{
-			"null as key",
-			"targets: {h: {~: {}}}",
-			[]string{"a.yaml:1: targets.h: a key must be a word"},
-		},
-		{
-			"alias as key",
-			"targets: {h: {}}\ndefaults:\n  &k memory: 1G\nprofiles:\n  p: {*k : 1G}",
-			[]string{"a.yaml:5: profiles.p: a key must be a word"},
-		},
-		{
-			"merge of a text",
-			"targets: {h: {c: {<<: x}}}",
-			[]string{
-				"a.yaml:1: targets.h.c.<<: a merge key needs a mapping or a list of mappings",
-			},
-		},
-		{
-			"merge of a list of texts",
-			"targets: {h: {c: {<<: [x]}}}",
-			[]string{"a.yaml:1: targets.h.c.<<: a merge key needs"},
-		},
-		{
-			"merge key twice",
-			"x: &x {}\ntargets: {h: {c: {<<: *x, <<: *x}}}",
-			[]string{`a.yaml:2: targets.h.c: key "<<" stands twice`},
-		},
-		{
-			"tag",
-			"targets: {h: {c: {password: !vault x}}}",
-			[]string{"a.yaml:1: targets.h.c.password: tag !vault is not supported"},
-		},
-		{
-			"binary tag",
-			"targets: {h: {c: {password: !!binary eA==}}}",
-			[]string{"a.yaml:1: targets.h.c.password: tag !!binary is not supported"},
-		},
+		{"null as key", "targets: {h: {~: {}}}",
+			[]string{"a.yaml:1: targets.h: a key must be a word"}},
+		{"alias as key", "targets: {h: {}}\ndefaults:\n  &k memory: 1G\nprofiles:\n  p: {*k : 1G}",
+			[]string{"a.yaml:5: profiles.p: a key must be a word"}},
+		{"merge of a text", "targets: {h: {c: {<<: x}}}",
+			[]string{"a.yaml:1: targets.h.c.<<: a merge key needs a mapping or a list of mappings"}},
+		{"merge of a list of texts", "targets: {h: {c: {<<: [x]}}}",
+			[]string{"a.yaml:1: targets.h.c.<<: a merge key needs"}},
+		{"merge key twice", "x: &x {}\ntargets: {h: {c: {<<: *x, <<: *x}}}",
+			[]string{`a.yaml:2: targets.h.c: key "<<" stands twice`}},
+		{"tag", "targets: {h: {c: {password: !vault x}}}",
+			[]string{"a.yaml:1: targets.h.c.password: tag !vault is not supported"}},
+		{"binary tag", "targets: {h: {c: {password: !!binary eA==}}}",
+			[]string{"a.yaml:1: targets.h.c.password: tag !!binary is not supported"}},
 	})
 }
 

@@ -96,77 +96,31 @@ targets: {h: {c: {}}}
 targets: {h: {c: {}}}`, []string{
 			`b.yaml:2: targets.h.c: container "c" is declared twice on host "h" (also at a.yaml:1); keep ` +
 				`one of them`}},
-		{
-			"container, dotted and nested",
-			"targets: {h: {c: {}}}\ntargets.h: {c: {}}",
-			[]string{
-				`a.yaml:2: targets.h.c: container "c" is declared twice on host "h" (also at a.yaml:1)`,
-			},
-		},
-		{
-			"container in old and new form",
+		{"container, dotted and nested", "targets: {h: {c: {}}}\ntargets.h: {c: {}}",
+			[]string{`a.yaml:2: targets.h.c: container "c" is declared twice on host "h" (also at a.yaml:1)`}},
+		{"container in old and new form",
 			"targets.h: {c: {}}\nmakina-states.cloud.lxc.vms.h: {c: {}}",
-			[]string{
-				`a.yaml:2: targets.h.c: container "c" is declared twice on host "h" (also at a.yaml:1)`,
-			},
-		},
-		{
-			"container in two documents",
-			"targets: {h: {c: {}}}\n---\ntargets: {h: {c: {}}}",
-			[]string{
-				`a.yaml:3: targets.h.c: container "c" is declared twice on host "h" (also at a.yaml:1)`,
-			},
-		},
-		{
-			"three times",
-			"targets.h: {c: {}}\n---\ntargets.h: {c: {}}\n---\ntargets.h: {c: {}}",
-			[]string{
-				`a.yaml:3: targets.h.c:`,
-				`a.yaml:5: targets.h.c: | (also at a.yaml:1)`,
-			},
-		},
-		{
-			"network",
-			"-- a.yaml --\nnetworks: {n: {cidr: 10.1.0.0/16}}\ntargets: {h: {}}\n" +
-				"-- b.yaml --\nnetworks: {n: {cidr: 10.1.0.0/16}}",
-			[]string{
-				`b.yaml:1: networks.n: network "n" is declared twice (also at a.yaml:1); keep one of them`,
-			},
-		},
-		{
-			"host",
-			"-- a.yaml --\nhosts: {n: {}}\ntargets: {h: {}}\n-- b.yaml --\nhosts: {n: {}}",
-			[]string{
-				`b.yaml:1: hosts.n: host "n" is declared twice (also at a.yaml:1)`,
-			},
-		},
-		{
-			"profile",
+			[]string{`a.yaml:2: targets.h.c: container "c" is declared twice on host "h" (also at a.yaml:1)`}},
+		{"container in two documents", "targets: {h: {c: {}}}\n---\ntargets: {h: {c: {}}}",
+			[]string{`a.yaml:3: targets.h.c: container "c" is declared twice on host "h" (also at a.yaml:1)`}},
+		{"three times", "targets.h: {c: {}}\n---\ntargets.h: {c: {}}\n---\ntargets.h: {c: {}}",
+			[]string{`a.yaml:3: targets.h.c:`, `a.yaml:5: targets.h.c: | (also at a.yaml:1)`}},
+		{"network", "-- a.yaml --\nnetworks: {n: {cidr: 10.1.0.0/16}}\ntargets: {h: {}}\n" +
+			"-- b.yaml --\nnetworks: {n: {cidr: 10.1.0.0/16}}",
+			[]string{`b.yaml:1: networks.n: network "n" is declared twice (also at a.yaml:1); keep one of them`}},
+		{"host", "-- a.yaml --\nhosts: {n: {}}\ntargets: {h: {}}\n-- b.yaml --\nhosts: {n: {}}",
+			[]string{`b.yaml:1: hosts.n: host "n" is declared twice (also at a.yaml:1)`}},
+		{"profile",
 			"-- a.yaml --\nprofiles: {n: {}}\ntargets: {h: {}}\n-- b.yaml --\nprofiles: {n: {}}",
-			[]string{
-				`b.yaml:1: profiles.n: profile "n" is declared twice (also at a.yaml:1)`,
-			},
-		},
-		{
-			"template",
+			[]string{`b.yaml:1: profiles.n: profile "n" is declared twice (also at a.yaml:1)`}},
+		{"template",
 			"-- a.yaml --\ntemplates: {n: {}}\ntargets: {h: {}}\n-- b.yaml --\ntemplates: {n: {}}",
-			[]string{
-				`b.yaml:1: templates.n: template "n" is declared twice (also at a.yaml:1)`,
-			},
-		},
-		{
-			"default",
-			"-- a.yaml --\ndefaults: {memory: 1G, cpuset: '0'}\ntargets: {h: {}}\n" +
-				"-- b.yaml --\ndefaults: {memory: 1G}",
-			[]string{
-				`b.yaml:1: defaults.memory: default "memory" is declared twice (also at a.yaml:1)`,
-			},
-		},
-		{
-			"defaults is a list",
-			"defaults: [x]\ntargets: {h: {}}",
-			[]string{"a.yaml:1: defaults: is a list; write a mapping of settings"},
-		},
+			[]string{`b.yaml:1: templates.n: template "n" is declared twice (also at a.yaml:1)`}},
+		{"default", "-- a.yaml --\ndefaults: {memory: 1G, cpuset: '0'}\ntargets: {h: {}}\n" +
+			"-- b.yaml --\ndefaults: {memory: 1G}",
+			[]string{`b.yaml:1: defaults.memory: default "memory" is declared twice (also at a.yaml:1)`}},
+		{"defaults is a list", "defaults: [x]\ntargets: {h: {}}",
+			[]string{"a.yaml:1: defaults: is a list; write a mapping of settings"}},
 	})
 }
 

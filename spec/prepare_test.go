@@ -144,6 +144,35 @@ func TestBadPreparation(t *testing.T) {
 			at + `packages: "--yes" is not the name of a package; use lower-case`,
 			at + `packages: "a b"`, at + `packages: "$(x)"`, at + `packages: "lxc-"`,
 			at + `packages: "Lxc"`, at + `packages: "lxc=1"`}},
+		{"subids", in("subids: {Root: 100000:1, a: 1000:10, b: 100000, c: 100000:0, d: 4294967295:1}"),
+			[]string{at + `subids: "Root" is not a user name`,
+				at + `subids: "1000:10" has ids of the host's own users`,
+				at + `subids: "100000" is not a stretch of ids; write first:count`,
+				at + `subids: "100000:0" has no ids`, at + `subids: "4294967295:1" goes beyond`}},
+		{"sysctl", in(`sysctl: {net/../x: 1, /etc/passwd: 1, "a b.c": 1, forward: 1, net.a: "", ` +
+			`net.b: "1\n2", net.c: [1], net.d: }`), []string{
+			at + `sysctl: "net/../x" is not a setting of the kernel; write it such as`,
+			at + `sysctl: "/etc/passwd"`, at + `sysctl: "a b.c"`, at + `sysctl: "forward"`,
+			at + `sysctl: "" is not a value`, at + `sysctl: "1\n2" is not a value`,
+			at + `sysctl: is a list`, at + `sysctl: has no value`}},
+		{"directories", in(`directories: {/etc: 0755, /srv/../x: 0755, srv: 0755, /proc/x: 0755, ` +
+			`/srv/a: rwx, /srv/b: 04755, /srv/c: 9, "/srv/a b": 0755}`), []string{
+			at + `directories: "/etc" belongs to the system`,
+			at + `directories: "/srv/../x" is not a directory for containers`,
+			at + `directories: "srv"`, at + `directories: "/proc/x" is not on a disk`,
+			at + `directories: "rwx" is not the mode of a directory; write it in octal`,
+			at + `directories: "04755"`, at + `directories: "9"`, at + `directories: "/srv/a b"`}},
+		{"volume group", in(`volume_group: "--all"`), []string{
+			at + `volume_group: "--all" is not the name of a volume group`}},
+		{"encrypted", in("volume_group: !age x"), []string{
+			"a.yaml:4: hosts.h.prepare.volume_group: is encrypted, but a plan must be able to show it"}},
+	})
+}
+
+func TestBadBridgesOfAHost(t *testing.T) {
+	t.Parallel()
+	const at = "a.yaml:4: hosts.h.prepare."
+	runBad(t, []bad{
 		{"bridge names", in(`bridges: {"../x": {}, lo: {}, "a;b": {}}`), []string{
 			at + `bridges: "../x" is not the name of a bridge`,
 			at + `bridges: "lo" has a meaning of its own`, at + `bridges: "a;b"`}},
@@ -168,26 +197,6 @@ func TestBadPreparation(t *testing.T) {
 			at + `bridges.lxcbr1: bridge "lxcbr1" gives out its own address 10.5.0.1`}},
 		{"bridges that overlap", in("bridges: {lxcbr1: {}, b: {address: 10.5.1.1/24}}"), []string{
 			at + `bridges.lxcbr1: bridge "lxcbr1" shares addresses with bridge "b"`}},
-		{"subids", in("subids: {Root: 100000:1, a: 1000:10, b: 100000, c: 100000:0, d: 4294967295:1}"),
-			[]string{at + `subids: "Root" is not a user name`,
-				at + `subids: "1000:10" has ids of the host's own users`,
-				at + `subids: "100000" is not a stretch of ids; write first:count`,
-				at + `subids: "100000:0" has no ids`, at + `subids: "4294967295:1" goes beyond`}},
-		{"sysctl", in(`sysctl: {net/../x: 1, /etc/passwd: 1, "a b.c": 1, forward: 1, net.a: "", ` +
-			`net.b: "1\n2", net.c: [1], net.d: }`), []string{
-			at + `sysctl: "net/../x" is not a setting of the kernel; write it such as`,
-			at + `sysctl: "/etc/passwd"`, at + `sysctl: "a b.c"`, at + `sysctl: "forward"`,
-			at + `sysctl: "" is not a value`, at + `sysctl: "1\n2" is not a value`,
-			at + `sysctl: is a list`, at + `sysctl: has no value`}},
-		{"directories", in(`directories: {/etc: 0755, /srv/../x: 0755, srv: 0755, /proc/x: 0755, ` +
-			`/srv/a: rwx, /srv/b: 04755, /srv/c: 9, "/srv/a b": 0755}`), []string{
-			at + `directories: "/etc" belongs to the system`,
-			at + `directories: "/srv/../x" is not a directory for containers`,
-			at + `directories: "srv"`, at + `directories: "/proc/x" is not on a disk`,
-			at + `directories: "rwx" is not the mode of a directory; write it in octal`,
-			at + `directories: "04755"`, at + `directories: "9"`, at + `directories: "/srv/a b"`}},
-		{"volume group", in(`volume_group: "--all"`), []string{
-			at + `volume_group: "--all" is not the name of a volume group`}},
 		{"a bridge that the kernel has a meaning for", `
 networks: {all: {cidr: 10.1.0.0/16, gateway: 10.1.0.1}}
 hosts: {h: {prepare: {}}}
@@ -202,8 +211,6 @@ targets: {h: {a: {network: n1}, b: {network: n2}}}`, []string{
 			`a.yaml:4: hosts.h.prepare: bridge "br" is that of several networks, with the gateways ` +
 				`10.1.0.1/16 and 10.2.0.1/16; say which address the host has: ` +
 				`bridges: {br: {address: 10.1.0.1/16}}`}},
-		{"encrypted", in("volume_group: !age x"), []string{
-			"a.yaml:4: hosts.h.prepare.volume_group: is encrypted, but a plan must be able to show it"}},
 	})
 }
 

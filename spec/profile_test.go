@@ -55,73 +55,31 @@ func TestProfileNamesOfSalt(t *testing.T) {
 func TestUnknownProfiles(t *testing.T) {
 	t.Parallel()
 	runBad(t, []bad{
-		{
-			"like a size",
-			"targets: {h: {c: {profile: smal}}}",
-			[]string{
-				`a.yaml:1: targets.h.c.profile: unknown profile "smal"; did you mean "small"?`,
-			},
-		},
-		{
-			"like a declared one",
+		{"like a size", "targets: {h: {c: {profile: smal}}}",
+			[]string{`a.yaml:1: targets.h.c.profile: unknown profile "smal"; did you mean "small"?`}},
+		{"like a declared one",
 			"profiles: {webserver: {}}\ntargets: {h: {c: {profile: webservr}}}",
-			[]string{
-				`a.yaml:2: targets.h.c.profile: unknown profile "webservr"; did you mean "webserver"?`,
-			},
-		},
-		{
-			"like nothing",
-			"targets: {h: {c: {profile: database}}}",
-			[]string{
-				`a.yaml:1: targets.h.c.profile: unknown profile "database"; declare it under profiles`,
-			},
-		},
-		{
-			"of another host",
-			"targets: {h: {c: {profile: ms-other-dir}}}",
-			[]string{
-				`a.yaml:1: targets.h.c.profile: unknown profile "ms-other-dir" | begin with ms-h-`,
-			},
-		},
-		{
-			"of an unknown size",
-			"targets: {h: {c: {profile: ms-h-tiny-lvm}}}",
-			[]string{`a.yaml:1: targets.h.c.profile: unknown profile "ms-h-tiny-lvm"`},
-		},
-		{
-			"in defaults, once",
+			[]string{`a.yaml:2: targets.h.c.profile: unknown profile "webservr"; did you mean "webserver"?`}},
+		{"like nothing", "targets: {h: {c: {profile: database}}}",
+			[]string{`a.yaml:1: targets.h.c.profile: unknown profile "database"; declare it under profiles`}},
+		{"of another host", "targets: {h: {c: {profile: ms-other-dir}}}",
+			[]string{`a.yaml:1: targets.h.c.profile: unknown profile "ms-other-dir" | begin with ms-h-`}},
+		{"of an unknown size", "targets: {h: {c: {profile: ms-h-tiny-lvm}}}",
+			[]string{`a.yaml:1: targets.h.c.profile: unknown profile "ms-h-tiny-lvm"`}},
+		{"in defaults, once",
 			"defaults: {profile: nope}\ntargets: {h: {c: {}, d: {}}, i: {c2: {}}}",
-			[]string{`a.yaml:1: defaults.profile: unknown profile "nope"`},
-		},
-		{
-			"list",
-			"targets: {h: {c: {profile: [small]}}}",
-			[]string{"a.yaml:1: targets.h.c.profile: is a list; write a single value"},
-		},
-		{
-			"null",
-			"targets: {h: {c: {profile: ~}}}",
-			[]string{"a.yaml:1: targets.h.c.profile: has no value"},
-		},
-		{
-			"null in disguise",
-			"targets: {h: {c: {profile: !!null small}}}",
-			[]string{"a.yaml:1: targets.h.c.profile: has no value"},
-		},
-		{
-			"bad name",
-			"profiles: {a b: {}}\ntargets: {h: {}}",
-			[]string{`a.yaml:1: profiles.a b: profile "a b" is not a name`},
-		},
-		{
-			"not a mapping",
-			"profiles: {p: [x]}\ntargets: {h: {}}",
-			[]string{"a.yaml:1: profiles.p: is a list; write a mapping of settings"},
-		},
-		{
-			"problems of a profile that nobody uses",
-			"profiles: {p: {memory: x}}\ntargets: {h: {}}",
-			[]string{`a.yaml:1: profiles.p.memory: "x" is not a size`},
-		},
+			[]string{`a.yaml:1: defaults.profile: unknown profile "nope"`}},
+		{"list", "targets: {h: {c: {profile: [small]}}}",
+			[]string{"a.yaml:1: targets.h.c.profile: is a list; write a single value"}},
+		{"null", "targets: {h: {c: {profile: ~}}}",
+			[]string{"a.yaml:1: targets.h.c.profile: has no value"}},
+		{"null in disguise", "targets: {h: {c: {profile: !!null small}}}",
+			[]string{"a.yaml:1: targets.h.c.profile: has no value"}},
+		{"bad name", "profiles: {a b: {}}\ntargets: {h: {}}",
+			[]string{`a.yaml:1: profiles.a b: profile "a b" is not a name`}},
+		{"not a mapping", "profiles: {p: [x]}\ntargets: {h: {}}",
+			[]string{"a.yaml:1: profiles.p: is a list; write a mapping of settings"}},
+		{"problems of a profile that nobody uses", "profiles: {p: {memory: x}}\ntargets: {h: {}}",
+			[]string{`a.yaml:1: profiles.p.memory: "x" is not a size`}},
 	})
 }

@@ -93,6 +93,18 @@ func (s schema) keyword(node map[string]any, k string, v any, at string) string 
 				return wrong
 			}
 		}
+	case "not", "anyOf", "allOf":
+		return s.combined(k, arg, v, at)
+	default:
+		return at + ": this validator does not know " + k
+	}
+	_ = isList
+	return ""
+}
+
+// combined is keyword for those that combine other schemas.
+func (s schema) combined(k string, arg, v any, at string) string {
+	switch k {
 	case "not":
 		if s.valid(arg.(map[string]any), v, at) == "" {
 			return at + ": not allowed"
@@ -113,10 +125,7 @@ func (s schema) keyword(node map[string]any, k string, v any, at string) string 
 				return wrong
 			}
 		}
-	default:
-		return at + ": this validator does not know " + k
 	}
-	_ = isList
 	return ""
 }
 

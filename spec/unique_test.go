@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestValuesThatMustBeUnique(t *testing.T) {
+func TestAddressesMustBeUnique(t *testing.T) {
 	t.Parallel()
 	runBad(t, []bad{
 		{"ip on one host", `
@@ -24,14 +24,10 @@ targets.h: {a: {ip: 10.5.0.9}}
 targets.i: {b: {ip: 10.5.0.9}}`, []string{
 			"b.yaml:1: targets.i.b.ip: ip 10.5.0.9 is declared twice on network lxcbr1 (also at " +
 				"a.yaml:1); a on h has it"}},
-		{
-			"ip three times",
+		{"ip three times",
 			"targets:\n  h:\n    a: {ip: 10.5.0.9}\n    b: {ip: 10.5.0.9}\n    c: {ip: 10.5.0.9}",
-			[]string{
-				"a.yaml:4: targets.h.b.ip: ip 10.5.0.9 is",
-				"a.yaml:5: targets.h.c.ip: ip 10.5.0.9 is",
-			},
-		},
+			[]string{"a.yaml:4: targets.h.b.ip: ip 10.5.0.9 is",
+				"a.yaml:5: targets.h.c.ip: ip 10.5.0.9 is"}},
 		{"ip of a profile", `
 profiles: {p: {ip: 10.5.0.9}}
 targets:
@@ -59,46 +55,28 @@ targets:
   i: {b: {mac: 00:16:3E:00:00:01, network: lan}}`, []string{
 			"a.yaml:4: targets.i.b.mac: mac 00:16:3e:00:00:01 is declared twice (also at a.yaml:3); a on " +
 				"h has it"}},
-		{
-			"name on two hosts",
-			"targets:\n  h: {web: {}}\n  i: {web: {}}",
-			[]string{
-				`a.yaml:3: targets.i.web: container "web" is declared twice on network lxcbr1 ` +
-					`(also at a.yaml:2); web on h has it`,
-			},
-		},
-		{
-			"name in other letters",
-			"targets:\n  h:\n    web: {}\n    Web: {}",
-			[]string{
-				`a.yaml:4: targets.h.Web: container "Web" is declared twice on network lxcbr1 ` +
-					`(also at a.yaml:3)`,
-			},
-		},
-		{
-			"domain",
+	})
+}
+
+func TestNamesMustBeUnique(t *testing.T) {
+	t.Parallel()
+	runBad(t, []bad{
+		{"name on two hosts", "targets:\n  h: {web: {}}\n  i: {web: {}}",
+			[]string{`a.yaml:3: targets.i.web: container "web" is declared twice on network lxcbr1 ` +
+				`(also at a.yaml:2); web on h has it`}},
+		{"name in other letters", "targets:\n  h:\n    web: {}\n    Web: {}",
+			[]string{`a.yaml:4: targets.h.Web: container "Web" is declared twice on network lxcbr1 ` +
+				`(also at a.yaml:3)`}},
+		{"domain",
 			"targets:\n  h:\n    a: {domains: [www.example.net]}\n    b: {domains: [WWW.example.net.]}",
-			[]string{
-				`a.yaml:4: targets.h.b.domains: domain "www.example.net" is declared twice on ` +
-					`network lxcbr1 (also at a.yaml:3)`,
-			},
-		},
-		{
-			"domain and name",
-			"targets:\n  h:\n    a: {}\n    b: {domains: [a]}",
-			[]string{
-				`a.yaml:4: targets.h.b.domains: domain "a" is declared twice on network lxcbr1 ` +
-					`(also at a.yaml:3)`,
-			},
-		},
-		{
-			"later in the file is to blame",
-			"targets:\n  h:\n    b: {domains: [a]}\n    a: {}",
-			[]string{
-				`a.yaml:4: targets.h.a: domain "a" is declared twice on network lxcbr1 (also at ` +
-					`a.yaml:3); b on h has it`,
-			},
-		},
+			[]string{`a.yaml:4: targets.h.b.domains: domain "www.example.net" is declared twice on ` +
+				`network lxcbr1 (also at a.yaml:3)`}},
+		{"domain and name", "targets:\n  h:\n    a: {}\n    b: {domains: [a]}",
+			[]string{`a.yaml:4: targets.h.b.domains: domain "a" is declared twice on network lxcbr1 ` +
+				`(also at a.yaml:3)`}},
+		{"later in the file is to blame", "targets:\n  h:\n    b: {domains: [a]}\n    a: {}",
+			[]string{`a.yaml:4: targets.h.a: domain "a" is declared twice on network lxcbr1 (also at ` +
+				`a.yaml:3); b on h has it`}},
 	})
 }
 
@@ -233,41 +211,29 @@ func TestBadHosts(t *testing.T) {
 	const at = "a.yaml:1: hosts.h"
 	tests := []struct{ entry, want string }{
 		{"[]", at + ": is a list; write a mapping"},
-		{
-			"{connect: 192.0.2.1}",
-			at + `.connect: "192.0.2.1" is not a way to a host; write local, or ssh://`,
-		},
+		{"{connect: 192.0.2.1}", at +
+			`.connect: "192.0.2.1" is not a way to a host; write local, or ssh://`},
 		{"{connect: https://h}", at + `.connect: "https://h" is not a way to a host`},
 		{"{connect: 'ssh://h'}", at + `.connect: "ssh://h" names no user; write ssh://root@h`},
 		{"{connect: 'ssh://root:pw@h'}", at + `.connect: "ssh://root:xxxxx@h" has a password`},
 		{"{connect: 'ssh://root:p w@h'}", at + `.connect: "…@h" is not a way to a host`},
 		{"{connect: 'ssh://-oX@h'}", at + `.connect: "ssh://-oX@h" is not a user name`},
-		{
-			"{connect: 'ssh://root@-oProxyCommand=x'}",
-			at + `.connect: "ssh://root@-oProxyCommand=x" names no valid host`,
-		},
-		{
-			"{connect: 'ssh://root@h/var'}",
-			at + `.connect: "ssh://root@h/var" has something behind the host`,
-		},
-		{
-			"{connect: 'ssh://root@h?x'}",
-			at + `.connect: "ssh://root@h?x" has something behind the host`,
-		},
+		{"{connect: 'ssh://root@-oProxyCommand=x'}", at +
+			`.connect: "ssh://root@-oProxyCommand=x" names no valid host`},
+		{"{connect: 'ssh://root@h/var'}", at +
+			`.connect: "ssh://root@h/var" has something behind the host`},
+		{"{connect: 'ssh://root@h?x'}", at +
+			`.connect: "ssh://root@h?x" has something behind the host`},
 		{"{connect: 'ssh://root@h:0'}", at + `.connect: "ssh://root@h:0" has no valid port`},
-		{
-			"{connect: 'ssh://root@h:70000'}",
-			at + `.connect: "ssh://root@h:70000" has no valid port`,
-		},
+		{"{connect: 'ssh://root@h:70000'}", at +
+			`.connect: "ssh://root@h:70000" has no valid port`},
 		{"{connect: 'ssh://root@h:'}", at + `.connect: "ssh://root@h:" has no valid port`},
 		{"{connect: 'ssh://root@'}", at + `.connect: "ssh://root@" names no valid host`},
 		{"{connect: [local]}", at + ".connect: is a list"},
 		{"{lxcpath: lxc}", at + `.lxcpath: "lxc" is not absolute; write it such as /var/lib/lxc`},
 		{"{lxcpath: /}", at + `.lxcpath: "/" is not a directory for containers`},
-		{
-			"{lxcpath: /var/../etc}",
-			at + `.lxcpath: "/var/../etc" is not a directory for containers`,
-		},
+		{"{lxcpath: /var/../etc}", at +
+			`.lxcpath: "/var/../etc" is not a directory for containers`},
 		{"{lxcpath: ''}", at + `.lxcpath: "" is not absolute`},
 		{"{defaults: [x]}", at + ".defaults: is a list; write a mapping of settings"},
 		{"{defaults: {memory: x}}", at + `.defaults.memory: "x" is not a size`},
@@ -277,45 +243,21 @@ func TestBadHosts(t *testing.T) {
 		check(t, text, problems(t, text), []string{tt.want})
 	}
 	runBad(t, []bad{
-		{
-			"name of an entry",
-			"hosts: {a_b: {}}\ntargets: {h: {}}",
-			[]string{`a.yaml:1: hosts.a_b: host "a_b" is not a DNS name`},
-		},
-		{
-			"name in targets",
-			"targets: {-x: {}}",
-			[]string{
-				`a.yaml:1: targets.-x: host "-x" is not a DNS name: a part begins or ends with a hyphen`,
-			},
-		},
-		{
-			"dotted name in targets",
-			"targets.a..b: {}",
-			[]string{
-				`a.yaml:1: targets.a..b: host "a..b" is not a DNS name: a part between dots is empty`,
-			},
-		},
-		{
-			"not a mapping",
-			"targets: {h: [c]}",
-			[]string{"a.yaml:1: targets.h: is a list; write a mapping of names"},
-		},
+		{"name of an entry", "hosts: {a_b: {}}\ntargets: {h: {}}",
+			[]string{`a.yaml:1: hosts.a_b: host "a_b" is not a DNS name`}},
+		{"name in targets", "targets: {-x: {}}",
+			[]string{`a.yaml:1: targets.-x: host "-x" is not a DNS name: a part begins or ends with a hyphen`}},
+		{"dotted name in targets", "targets.a..b: {}",
+			[]string{`a.yaml:1: targets.a..b: host "a..b" is not a DNS name: a part between dots is empty`}},
+		{"not a mapping", "targets: {h: [c]}",
+			[]string{"a.yaml:1: targets.h: is a list; write a mapping of names"}},
 		{"one machine twice", "targets:\n  localhost: {}\n  me.example.net: {}", []string{
 			`a.yaml:3: targets.me.example.net: hosts "localhost" and "me.example.net" are the same ` +
 				`directory ` +
 				`of the same machine (also at a.yaml:2); put their containers under one host`}},
-		{
-			"container is no mapping",
-			"targets: {h: {c: [x]}}",
-			[]string{
-				"a.yaml:1: targets.h.c: a container is a list; write a mapping of settings, or {}",
-			},
-		},
-		{
-			"container is a text",
-			"targets: {h: {c: x}}",
-			[]string{"a.yaml:1: targets.h.c: a container is a single value"},
-		},
+		{"container is no mapping", "targets: {h: {c: [x]}}",
+			[]string{"a.yaml:1: targets.h.c: a container is a list; write a mapping of settings, or {}"}},
+		{"container is a text", "targets: {h: {c: x}}",
+			[]string{"a.yaml:1: targets.h.c: a container is a single value"}},
 	})
 }

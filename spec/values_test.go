@@ -4,8 +4,7 @@ import "testing"
 
 func TestShapesOfValues(t *testing.T) {
 	t.Parallel()
-	const begin = "a.yaml:1: targets.h.c."
-	tests := []struct{ value, want string }{
+	runShapes(t, []shape{
 		{"ip: [10.5.0.9]", "ip: is a list; write a single value"},
 		{"ip: {a: b}", "ip: is a mapping; write a single value"},
 		{"ip: ", "ip: has no value; remove the key, or write the value"},
@@ -31,6 +30,12 @@ func TestShapesOfValues(t *testing.T) {
 		{"cpuset: 3-1", `cpuset: "3-1" is not`},
 		{"cpuset: '1,,2'", `cpuset: "1,,2" is not`},
 		{"cpuset: 0-9999", `cpuset: "0-9999" is not`},
+	})
+}
+
+func TestShapesOfLists(t *testing.T) {
+	t.Parallel()
+	runShapes(t, []shape{
 		{"users: root", "users: is a single value; write a list, such as [a, b]"},
 		{"users: [Root]", `users: "Root" is not a user name`},
 		{"users: ['a:b']", `users: "a:b" is not a user name`},
@@ -41,21 +46,23 @@ func TestShapesOfValues(t *testing.T) {
 		{"dnsservers: 8.8.8.8", "dnsservers: is a single value"},
 		{"searchdomains: [a_b]", `searchdomains: "a_b" is not a DNS name`},
 		{"domains: [a..b]", `domains: "a..b" is not a DNS name: a part between dots is empty`},
-		{
-			"domains: [-a.b]",
-			`domains: "-a.b" is not a DNS name: a part begins or ends with a hyphen`,
-		},
+		{"domains: [-a.b]",
+			`domains: "-a.b" is not a DNS name: a part begins or ends with a hyphen`},
 		{"domains: [10.5.0.1]", `domains: "10.5.0.1" is an address; write a DNS name`},
 		{"domains: {a: b}", "domains: is a mapping; write a list"},
+	})
+}
+
+func TestShapesOfNames(t *testing.T) {
+	t.Parallel()
+	runShapes(t, []shape{
 		{"options: [a]", "options: is a list; write a mapping"},
 		{"options: {a b: c}", `options: "a b" is not the name of an option`},
 		{"options: {a: [b]}", "options: is a list; write a single value"},
 		{`image: debian, options: {a: "b\nc"}`, "options: has a control character"},
 		{"image: /usr/share/x", `image: "/usr/share/x" is not a template script`},
-		{
-			"image: https://example.net/x.tar.xz",
-			"image: \"https://example.net/x.tar.xz\" is not a template script",
-		},
+		{"image: https://example.net/x.tar.xz",
+			"image: \"https://example.net/x.tar.xz\" is not a template script"},
 		{"from_container: a/b", `from_container: "a/b" is not a DNS name`},
 		{"recreate: true", `recreate: "true" is not a value of recreate; write recreate: allow`},
 		{"recreate: alow", `recreate: "alow" is not a value of recreate`},
@@ -71,22 +78,25 @@ func TestShapesOfValues(t *testing.T) {
 		{"backing: aufs", `backing: unknown backing "aufs"`},
 		{"backing: ceph", `backing: unknown backing "ceph"; write one of dir, overlayfs, lvm`},
 		{"profile_type: overlay", `profile_type: unknown profile_type "overlay"`},
-		{
-			"profile_type: zfs",
-			`profile_type: unknown profile_type "zfs"; write dir, overlayfs or lvm`,
-		},
-		{
-			"profile_type: lvm-scrath",
-			`profile_type: unknown profile_type "lvm-scrath"; did you mean "lvm-scratch"?`,
-		},
+		{"profile_type: zfs",
+			`profile_type: unknown profile_type "zfs"; write dir, overlayfs or lvm`},
+		{"profile_type: lvm-scrath",
+			`profile_type: unknown profile_type "lvm-scrath"; did you mean "lvm-scratch"?`},
 		{"name: other", `name: "other" is not the key of the container; remove it`},
 		{"bridge: 'a b'", `bridge: "a b" is not the name of a bridge`},
 		{"bridge: sixteen-letters-", `bridge: "sixteen-letters-" is not the name of a bridge`},
 		{"bridge: ../x", `bridge: "../x" is not the name of a bridge`},
-	}
+	})
+}
+
+// shape is a setting of a container, and what is wrong with it.
+type shape struct{ value, want string }
+
+func runShapes(t *testing.T, tests []shape) {
+	t.Helper()
 	for _, tt := range tests {
 		text := "targets: {h: {c: {" + tt.value + "}}}"
-		check(t, text, problems(t, text), []string{begin + tt.want})
+		check(t, text, problems(t, text), []string{"a.yaml:1: targets.h.c." + tt.want})
 	}
 }
 
@@ -146,53 +156,35 @@ func TestRawConfiguration(t *testing.T) {
 		{"[lxc.a = b]", begin + "is not a map with one key; write - lxc.KEY: VALUE"},
 		{"[{lxc.a: b, lxc.c: d}]", begin + "is not a map with one key"},
 		{"[{}]", begin + "is not a map with one key"},
-		{
-			"{cap.drop: x}",
-			begin + `"cap.drop" is not a key of an LXC configuration; its keys begin with lxc.`,
-		},
+		{"{cap.drop: x}", begin +
+			`"cap.drop" is not a key of an LXC configuration; its keys begin with lxc.`},
 		{"{lxc.: x}", begin + `"lxc." is not a key`},
 		{"{'lxc.a b': x}", begin + `"lxc.a b" is not a key`},
 		{"{lxc.a: [x]}", begin + "is a list; write a single value"},
 		{"{lxc.a: }", begin + "has no value"},
 		{`{lxc.a: "x\nlxc.rootfs.path = /"}`, begin + `the value of "lxc.a" has a line break`},
-		{
-			"{lxc.net.0.hwaddr: x}",
-			begin + `"lxc.net.0.hwaddr" is set by the program itself; write mac`,
-		},
-		{
-			"{lxc.net.0.link: x}",
-			begin + `"lxc.net.0.link" is set by the program itself; write bridge`,
-		},
-		{
-			"{lxc.net.0.mtu: 1}",
-			begin + `"lxc.net.0.mtu" is set by the program itself; write network, bridge`,
-		},
+		{"{lxc.net.0.hwaddr: x}", begin +
+			`"lxc.net.0.hwaddr" is set by the program itself; write mac`},
+		{"{lxc.net.0.link: x}", begin +
+			`"lxc.net.0.link" is set by the program itself; write bridge`},
+		{"{lxc.net.0.mtu: 1}", begin +
+			`"lxc.net.0.mtu" is set by the program itself; write network, bridge`},
 		{"{lxc.net.0.ipv4.address: x}", begin + `"lxc.net.0.ipv4.address" is set by | write ip`},
-		{
-			"{lxc.net.0.ipv4.gateway: x}",
-			begin + `"lxc.net.0.ipv4.gateway" is set by | write gateway`,
-		},
-		{
-			"{lxc.network.type: x}",
-			begin + `"lxc.network.type" is set by | LXC 3 dropped lxc.network`,
-		},
-		{
-			"{lxc.uts.name: x}",
-			begin + `"lxc.uts.name" is set by | the host name of a container is its name`,
-		},
+		{"{lxc.net.0.ipv4.gateway: x}", begin +
+			`"lxc.net.0.ipv4.gateway" is set by | write gateway`},
+		{"{lxc.network.type: x}", begin +
+			`"lxc.network.type" is set by | LXC 3 dropped lxc.network`},
+		{"{lxc.uts.name: x}", begin +
+			`"lxc.uts.name" is set by | the host name of a container is its name`},
 		{"{lxc.utsname: x}", begin + `"lxc.utsname" is set by`},
 		{"{lxc.rootfs.path: /}", begin + `"lxc.rootfs.path" is set by`},
 		{"{lxc.rootfs: /}", begin + `"lxc.rootfs" is set by`},
 		{"{lxc.start.auto: 1}", begin + `"lxc.start.auto" is set by | write autostart`},
 		{"{lxc.include: /etc/x}", begin + `"lxc.include" is set by | write the lines of the file`},
-		{
-			"{lxc.cgroup2.memory.max: 1G}",
-			begin + `"lxc.cgroup2.memory.max" is set by | write memory`,
-		},
-		{
-			"{lxc.cgroup.cpu.shares: 5}",
-			begin + `"lxc.cgroup.cpu.shares" is set by | write cpushare`,
-		},
+		{"{lxc.cgroup2.memory.max: 1G}", begin +
+			`"lxc.cgroup2.memory.max" is set by | write memory`},
+		{"{lxc.cgroup.cpu.shares: 5}", begin +
+			`"lxc.cgroup.cpu.shares" is set by | write cpushare`},
 	}
 	for _, tt := range tests {
 		text := "targets: {h: {c: {lxc_conf: " + tt.value + "}}}"
