@@ -51,7 +51,8 @@ func (h *Host) Lock(ctx context.Context, by string) (unlock func() error, err er
 		return nil, errors.Join(err, file.Close())
 	}
 	if err := errors.Join(file.Truncate(0), writeStart(file, by+"\n")); err != nil {
-		return nil, errors.Join(fmt.Errorf("cannot lock host %q: %w", h.opt.Host, err), file.Close())
+		// The disk may be full: it is locked nevertheless, so that something can be removed.
+		h.opt.Log.Warn("cannot note who holds the lock of the host", "path", file.Name(), "error", err)
 	}
 	h.sweep(ctx, work)
 	return sync.OnceValue(func() error {
