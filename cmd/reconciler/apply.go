@@ -82,6 +82,13 @@ func stillReviewed(reviewed report.PlanDocument, pass reconcile.Pass) error {
 	if report.PlanID(now) == reviewed.PlanID {
 		return nil
 	}
+	for _, u := range now.Unreachable {
+		before := func(b plan.Unreachable) bool { return b.Host == u.Host }
+		if !slices.ContainsFunc(reviewed.Unreachable, before) {
+			return hinted{fmt.Errorf("cannot apply the plan: nothing is known of host %q now: %s", u.Host,
+				u.Text), "apply it again when the host can be worked on"}
+		}
+	}
 	then := plan.Plan{Prepare: reviewed.Prepare, Steps: reviewed.Steps, Blocked: reviewed.Blocked,
 		Held: reviewed.Held}
 	return hinted{fmt.Errorf("cannot apply the plan: it is no longer what would be done: %s",

@@ -83,7 +83,7 @@ func TestALongGreetingIsCutToWhatFollowsIt(t *testing.T) {
 		first, want) {
 		t.Errorf("the first line is %s; want %s", first, want)
 	}
-	want := "ssh also says:\n  …\n" + strings.Repeat("  Welcome to this host.\n", 8) +
+	want := "ssh also says:\n  …\n" + strings.Repeat("  Welcome to this host.\n", 11) +
 		"  " + strings.Repeat("x", 300) + "…\n" +
 		"  Offending ED25519 key in /my known_hosts:1\n  Host key verification failed."
 	if rest != want {

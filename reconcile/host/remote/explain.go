@@ -92,7 +92,7 @@ func linesOf(text string) (lines []string) {
 // lastWords returns the telling line and the others of the last lines. What comes before them is a
 // greeting: what goes wrong is said at the end.
 func lastWords(lines []string, telling int) (said string, also []string) {
-	const most = 12
+	const most = 15
 	if telling < 0 {
 		return "", nil
 	}
