@@ -15,6 +15,7 @@ import (
 	"reconciler/reconcile/plan"
 	"reconciler/reconcile/report"
 	"reconciler/reconcile/web"
+	"reconciler/spec"
 	"reconciler/state"
 )
 
@@ -24,7 +25,8 @@ func newStatus(a *app) *cobra.Command {
 		Short: "Show each container: state, address, in sync or not, last failure",
 		Long: `Show what is remembered of each container and, if a source is given, how it runs
 now and whether it is what the tree says; what is suspended; and how the daemon is, if one runs
-on this state. Where nobody looks now, the state is the one that was recorded last.`,
+on this state. Where nobody looks now, the state is the one that was recorded last. A host that
+the daemon cannot reach, with the same tree, is not asked again.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runStatus(cmd.Context(), a)
@@ -39,18 +41,19 @@ func runStatus(ctx context.Context, a *app) error {
 	}
 	var pass reconcile.Pass
 	var passErr error // what is remembered is shown all the same
+	daemon := a.daemon(ctx)
 	if a.source == "" {
 		if err := a.checkRemembered(recorded.State.Records); err != nil {
 			return err
 		}
 	} else {
-		pass, passErr = a.pass(ctx, nil, reconcile.Plan)
+		pass, passErr = a.pass(ctx, nil, planBeside(daemon))
 	}
 	a.noteState()
 	rows := report.Status{
 		Containers:  a.filter(statusRows(pass, recorded)),
 		Suspensions: web.SuspensionRows(recorded.State.Suspensions, time.Now()),
-		Daemon:      a.daemonRow(ctx),
+		Daemon:      daemonRow(daemon),
 	}
 	if err := a.write(rows.Text, rows.JSON); err != nil || passErr != nil {
 		return errors.Join(passErr, err)
@@ -193,8 +196,8 @@ func addObserved(pass reconcile.Pass, rows map[containerKey]*report.StatusRow) {
 	}
 }
 
-// daemonRow asks the daemon on this state how it is; nil if there is none.
-func (a *app) daemonRow(ctx context.Context) *report.DaemonRow {
+// daemon asks the daemon on this state how it is; nil if there is none.
+func (a *app) daemon(ctx context.Context) *web.Status {
 	socket, err := a.controlSocket()
 	if err != nil {
 		return nil
@@ -204,6 +207,37 @@ func (a *app) daemonRow(ctx context.Context) *report.DaemonRow {
 		if !errors.Is(err, web.ErrNotRunning) {
 			fmt.Fprintf(a.err, "what the daemon does is not known: %v\n", err)
 		}
+		return nil
+	}
+	return &s
+}
+
+// planBeside is reconcile.Plan without the hosts that the daemon cannot reach: it tries them again
+// and again, and who waits for them learns no more. With another tree they may be others.
+func planBeside(daemon *web.Status) walk {
+	return func(
+		ctx context.Context, d reconcile.Declaration, o reconcile.Options,
+	) (reconcile.Pass, error) {
+		if daemon == nil || daemon.Revision.ID != d.Revision.ID {
+			return reconcile.Plan(ctx, d, o)
+		}
+		dial := o.Dial
+		o.Dial = func(ctx context.Context, h *spec.Host, by string) (reconcile.Host, error) {
+			for _, u := range daemon.Unreachable {
+				if u.Host == h.Name {
+					return nil, fmt.Errorf("the daemon has not reached it since %s: %s",
+						u.Since.Format(time.DateTime+" UTC"), u.Error)
+				}
+			}
+			return dial(ctx, h, by)
+		}
+		return reconcile.Plan(ctx, d, o)
+	}
+}
+
+// daemonRow is what people are shown of a daemon, which may be nil.
+func daemonRow(s *web.Status) *report.DaemonRow {
+	if s == nil {
 		return nil
 	}
 	row := &report.DaemonRow{Started: s.Started, Source: s.Source, Revision: s.Revision.ID,
