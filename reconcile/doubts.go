@@ -97,9 +97,9 @@ func (p *Pass) leftHosts(o *Options, s state.Snapshot) []spec.Problem {
 		out = append(out, spec.Problem{
 			Text: fmt.Sprintf("host %q is not in the tree any more: what is remembered of it is left "+
 				"alone, and keeps its addresses (containers: %d)", host, n),
-			Hint: fmt.Sprintf("if it was renamed, keep the old name, and say in hosts.%s.connect how it "+
-				"is reached; if its containers shall go, declare targets: {%[1]s: {}} and say "+
-				"--allow-destroy %d", host, n),
+			Hint: fmt.Sprintf("to have its containers destroyed, declare targets: {%s: {}} and say "+
+				"--allow-destroy %d; if the machine is gone, say state forget %[1]s; if it was renamed, "+
+				"keep the old name and declare hosts.%[1]s.connect", host, n),
 		})
 	}
 	return out

@@ -32,7 +32,7 @@ func newState(a *app) *cobra.Command {
 				return runStateShow(cmd.Context(), a, args)
 			},
 		},
-		newStateExport(a),
+		newStateExport(a), newStateForget(a),
 	)
 	return cmd
 }

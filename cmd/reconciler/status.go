@@ -58,6 +58,11 @@ func runStatus(ctx context.Context, a *app) error {
 	if err := a.write(rows.Text, rows.JSON); err != nil || passErr != nil {
 		return errors.Join(passErr, err)
 	}
+	for _, w := range pass.Plan.Warnings {
+		if w.Position.File == "" { // it is about the state, not about the tree
+			fmt.Fprintf(a.err, "%s\nhint: %s\n", w.Text, w.Hint)
+		}
+	}
 	for _, u := range pass.Plan.Unreachable {
 		fmt.Fprintf(a.err, "host %s is unreachable: %s\n", u.Host,
 			strings.ReplaceAll(u.Text, "\n", "\n    "))
@@ -135,6 +140,9 @@ func statusRows(pass reconcile.Pass, recorded reconcile.Recorded) []report.Statu
 		r.Failure = records[i].Failure
 		if records[i].IP.IsValid() {
 			r.Address = records[i].IP.String()
+		}
+		if pass.Tree != nil && pass.Tree.Hosts[records[i].Host] == nil {
+			r.Held = "its host is not in the tree any more"
 		}
 	}
 	addRecorded(recorded, rows)
