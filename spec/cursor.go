@@ -132,17 +132,28 @@ func (c *cursor) texts(n *yaml.Node,
 	return out, ok
 }
 
-// texted reads a single value that check accepts.
-func (c *cursor) texted(n *yaml.Node, check func(string) (wrong, hint string)) (string, bool) {
+// scalar reads a single value. parse returns what the text means, or what is wrong with it and a hint.
+func scalar[T any](
+	c *cursor, n *yaml.Node, parse func(string) (v T, wrong, hint string),
+) (v T, ok bool) {
 	s, ok := c.text(n)
 	if !ok {
-		return "", false
+		return v, false
 	}
-	if wrong, hint := check(s); wrong != "" {
+	v, wrong, hint := parse(s)
+	if wrong != "" {
 		c.fail(n, c.quote(s)+" "+wrong, hint)
-		return "", false
+		return v, false
 	}
-	return s, true
+	return v, true
+}
+
+// texted reads a single value that check accepts, as it is written.
+func (c *cursor) texted(n *yaml.Node, check func(string) (wrong, hint string)) (string, bool) {
+	return scalar(c, n, func(s string) (string, string, string) {
+		wrong, hint := check(s)
+		return s, wrong, hint
+	})
 }
 
 // entries reads a mapping whose values are single; nothing at all is the empty mapping.

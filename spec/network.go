@@ -159,16 +159,9 @@ func parseCIDR(s string) (p netip.Prefix, wrong, hint string) {
 }
 
 func putCIDR(s *section, n *yaml.Node) {
-	text, ok := s.text(n)
-	if !ok {
-		return
+	if p, ok := scalar(&s.cursor, n, parseCIDR); ok {
+		s.net.CIDR = p
 	}
-	p, wrong, hint := parseCIDR(text)
-	if wrong != "" {
-		s.fail(n, s.quote(text)+" "+wrong, hint)
-		return
-	}
-	s.net.CIDR = p
 }
 
 func putBridge(s *section, n *yaml.Node) {
@@ -178,16 +171,9 @@ func putBridge(s *section, n *yaml.Node) {
 }
 
 func putGateway(s *section, n *yaml.Node) {
-	text, ok := s.text(n)
-	if !ok {
-		return
+	if g, ok := scalar(&s.cursor, n, parseGateway); ok {
+		s.net.Gateway, s.net.gatewayAt = g.ip, n
 	}
-	ip, _, wrong, hint := parseGateway(text)
-	if wrong != "" {
-		s.fail(n, s.quote(text)+" "+wrong, hint)
-		return
-	}
-	s.net.Gateway, s.net.gatewayAt = ip, n
 }
 
 func putRange(s *section, n *yaml.Node) {

@@ -25,23 +25,22 @@ func setBridge(c *cursor, n *yaml.Node) {
 }
 
 func setIP(c *cursor, n *yaml.Node) {
-	s, ok := c.text(n)
-	if !ok {
-		return
+	if ip, ok := scalar(c, n, parseIP); ok {
+		c.d.IP = ip
+		c.set(n)
 	}
-	ip, wrong, hint := parseIPv4(s)
+}
+
+// parseIP reads the address of a container.
+func parseIP(s string) (ip netip.Addr, wrong, hint string) {
+	ip, wrong, hint = parseIPv4(s)
 	switch {
 	case strings.Contains(s, "/"):
 		wrong, hint = "has a prefix length", "write only the address; the length is netmask"
 	case s == "auto" || s == "dhcp" || s == "none":
 		hint = "remove the key: an address is generated and kept"
 	}
-	if wrong != "" {
-		c.fail(n, c.quote(s)+" "+wrong, hint)
-		return
-	}
-	c.d.IP = ip
-	c.set(n)
+	return ip, wrong, hint
 }
 
 func setNetmask(c *cursor, n *yaml.Node) {
@@ -83,32 +82,18 @@ func (c *cursor) putNetmask(n *yaml.Node, length int) {
 }
 
 func setGateway(c *cursor, n *yaml.Node) {
-	s, ok := c.text(n)
-	if !ok {
-		return
+	if g, ok := scalar(c, n, parseGateway); ok {
+		c.d.Gateway, c.d.noGateway = g.ip, g.none
+		c.set(n)
 	}
-	ip, none, wrong, hint := parseGateway(s)
-	if wrong != "" {
-		c.fail(n, c.quote(s)+" "+wrong, hint)
-		return
-	}
-	c.d.Gateway, c.d.noGateway = ip, none
-	c.set(n)
 }
 
 // setMAC accepts six bytes with colons or hyphens, in either case.
 func setMAC(c *cursor, n *yaml.Node) {
-	s, ok := c.text(n)
-	if !ok {
-		return
+	if mac, ok := scalar(c, n, parseMAC); ok {
+		c.d.MAC = mac
+		c.set(n)
 	}
-	mac, wrong, hint := parseMAC(s)
-	if wrong != "" {
-		c.fail(n, c.quote(s)+" "+wrong, hint)
-		return
-	}
-	c.d.MAC = mac
-	c.set(n)
 }
 
 func parseMAC(s string) (mac, wrong, hint string) {
@@ -135,15 +120,21 @@ func parseMAC(s string) (mac, wrong, hint string) {
 	return mac, "", ""
 }
 
-func parseGateway(s string) (ip netip.Addr, none bool, wrong, hint string) {
+// gateway is an address, or the word none.
+type gateway struct {
+	ip   netip.Addr
+	none bool
+}
+
+func parseGateway(s string) (g gateway, wrong, hint string) {
 	if strings.EqualFold(s, "none") {
-		return netip.Addr{}, true, "", ""
+		return gateway{none: true}, "", ""
 	}
-	ip, wrong, hint = parseIPv4(s)
+	g.ip, wrong, hint = parseIPv4(s)
 	if s == "auto" {
 		hint = "remove the key: the gateway of the network is used"
 	}
-	return ip, false, wrong, hint
+	return g, wrong, hint
 }
 
 func parseIPv4(s string) (ip netip.Addr, wrong, hint string) {

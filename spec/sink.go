@@ -19,26 +19,22 @@ type seenKey struct {
 	text string
 }
 
-func (s *sink) fail(p Problem) {
-	switch {
-	case len(s.problems) > MaxProblems:
-	case len(s.problems) == MaxProblems:
-		s.problems = append(s.problems, Problem{
-			Text: fmt.Sprintf("there are more than %d problems; these are some of them", MaxProblems)})
-	case s.first(p):
-		s.problems = append(s.problems, p)
-	}
-}
+func (s *sink) fail(p Problem) { s.problems = s.add(s.problems, p, MaxProblems, "problems") }
 
-func (s *sink) warn(p Problem) {
+func (s *sink) warn(p Problem) { s.warnings = s.add(s.warnings, p, MaxWarnings, "warnings") }
+
+// add returns the list with p, unless it is there already or the list has the most that it may have.
+func (s *sink) add(list []Problem, p Problem, most int, what string) []Problem {
 	switch {
-	case len(s.warnings) > MaxWarnings:
-	case len(s.warnings) == MaxWarnings:
-		s.warnings = append(s.warnings, Problem{
-			Text: fmt.Sprintf("there are more than %d warnings; these are some of them", MaxWarnings)})
+	case len(list) > most:
+		return list
+	case len(list) == most:
+		return append(list, Problem{
+			Text: fmt.Sprintf("there are more than %d %s; these are some of them", most, what)})
 	case s.first(p):
-		s.warnings = append(s.warnings, p)
+		return append(list, p)
 	}
+	return list
 }
 
 func (s *sink) first(p Problem) bool {
