@@ -21,8 +21,8 @@ type Layer struct {
 }
 
 // Explanation is everything that a tree says about one setting of a container. At most one layer
-// wins; none does where what is declared has no effect beside other settings, such as an image beside
-// from_container.
+// wins. None does where what is declared has no effect beside other settings, such as an image
+// beside from_container.
 type Explanation struct {
 	Key    string  `json:"key"`
 	Class  Class   `json:"class,omitempty"`

@@ -23,8 +23,8 @@ const keepDays = 7
 // and read from standard input; it gets its name when it is whole. Its arguments are the hash and
 // size of the agent, the directory of root and that of the containers, where liblxc may be, and the
 // settings of LXC's own bridge. The script is a single line without quotes, backslashes and
-// exclamation marks, so that any login shell passes it on to sh. It removes versions that were not
-// started for days and do not run.
+// exclamation marks, so that any login shell passes it on to sh. It removes versions that do not
+// run and were not started for days.
 func deliverScript() string {
 	return strings.Join([]string{
 		`set -u; umask 077; hash=$1 size=$2 dir=$3 path=$4 libs=$5 net=$6 run=;`,

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Descendants returns the ids of all processes below one: its children, theirs and so on. It is empty
-// where there is no /proc.
+// Descendants returns the ids of all processes below one: its children, theirs and so on. It
+// returns none where there is no /proc.
 func Descendants(pid int) []int {
 	children := map[int][]int{}
 	for _, p := range processes() {
