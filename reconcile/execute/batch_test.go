@@ -236,6 +236,28 @@ func (f fickle) Do(context.Context, plan.Step, execute.Secrets) (string, error) 
 
 func (f fickle) Batch(_ context.Context, b execute.Batch) error { return f(b) }
 
+// message is what a host tells of a container.
+type message struct {
+	container string
+	kind      execute.EventKind
+}
+
+// telling is a host that tells this, and hears that the last of it cannot be.
+func telling(t *testing.T, told []message) fickle {
+	done := execute.StepResult{Status: execute.Done, Attempts: 1}
+	return fickle(func(b execute.Batch) error {
+		for i, m := range told {
+			err := b.Tell(execute.Event{
+				Kind: m.kind, Step: plan.Step{Container: m.container}, Result: done,
+			})
+			if (err != nil) != (i == len(told)-1) {
+				t.Errorf("%v is answered with %v", m, err)
+			}
+		}
+		return nil
+	})
+}
+
 func TestAHostThatTellsWhatCannotBeIsNotBelieved(t *testing.T) {
 	t.Parallel()
 	const (
@@ -244,11 +266,6 @@ func TestAHostThatTellsWhatCannotBeIsNotBelieved(t *testing.T) {
 		ended    = execute.StepFinished
 		complete = execute.ContainerFinished
 	)
-	done := execute.StepResult{Status: execute.Done, Attempts: 1}
-	type message struct {
-		container string
-		kind      execute.EventKind
-	}
 	for what, c := range map[string]struct {
 		told []message // the last of which is refused
 		want string
@@ -272,17 +289,7 @@ func TestAHostThatTellsWhatCannotBeIsNotBelieved(t *testing.T) {
 	} {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
-			liar := fickle(func(b execute.Batch) error {
-				for i, m := range c.told {
-					err := b.Tell(execute.Event{
-						Kind: m.kind, Step: plan.Step{Container: m.container}, Result: done,
-					})
-					if (err != nil) != (i == len(c.told)-1) {
-						t.Errorf("%v is answered with %v", m, err)
-					}
-				}
-				return nil
-			})
+			liar := telling(t, c.told)
 			all := join(steps("a", nil, plan.Clone, plan.Start), steps("b", []string{"a"}, plan.Clone))
 			var recorded atomic.Int64
 			r := execute.Run(t.Context(), all, execute.Options{

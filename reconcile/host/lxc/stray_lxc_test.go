@@ -48,38 +48,45 @@ func TestRootOfSomebodyElseIsNotTouched(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			l := newLab(t)
-			l.copyByHand(filepath.Join(l.path, "base"), "other")
-			shadow := filepath.Join(l.path, "other/rootfs/etc/shadow")
-			must(t, os.WriteFile(shadow, []byte("root:ORIGINAL:1::::::\n"), 0o600))
-			want := l.want("tampered", 30)
-			l.do(want, plan.Clone, plan.Configure)
-			tamper(t, l, filepath.Join(l.path, "tampered"))
-			before := snapshotOf(t, filepath.Join(l.path, "other"))
-			if o := l.observe("tampered"); o.Damage == "" {
-				t.Error("the plan does not know that it must be left alone")
-			}
-			want.Memory = 64 << 20
-			for _, action := range []plan.Action{plan.Configure, plan.Password, plan.DNS, plan.Start} {
-				if err := l.refuse(want, action); !errors.Is(err, execute.ErrPermanent) {
-					t.Errorf("%s would be tried again: %v", action, err)
-				}
-			}
-			copied := l.want("copy", 31)
-			copied.FromContainer, copied.Backing = "tampered", "dir"
-			if err := l.refuse(copied, plan.Clone); !errors.Is(err, execute.ErrPermanent) {
-				t.Errorf("a clone of it would be tried again: %v", err)
-			}
-			if after := snapshotOf(t, filepath.Join(l.path, "other")); after != before {
-				t.Error("another container was changed")
-			}
-			if got := readFile(t, shadow); !strings.Contains(got, "ORIGINAL") {
-				t.Errorf("another container has our password now: %q", got)
-			}
-			if o := l.observe("tampered"); o.State != plan.Stopped {
-				t.Errorf("it is %s, with the root of somebody else", o.State)
-			}
+			leftAlone(t, tamper)
 		})
+	}
+}
+
+// leftAlone checks that nothing is done with a container that somebody has tampered with, nor to the
+// other one that it points to.
+func leftAlone(t *testing.T, tamper func(t *testing.T, l *lab, dir string)) {
+	t.Helper()
+	l := newLab(t)
+	l.copyByHand(filepath.Join(l.path, "base"), "other")
+	shadow := filepath.Join(l.path, "other/rootfs/etc/shadow")
+	must(t, os.WriteFile(shadow, []byte("root:ORIGINAL:1::::::\n"), 0o600))
+	want := l.want("tampered", 30)
+	l.do(want, plan.Clone, plan.Configure)
+	tamper(t, l, filepath.Join(l.path, "tampered"))
+	before := snapshotOf(t, filepath.Join(l.path, "other"))
+	if o := l.observe("tampered"); o.Damage == "" {
+		t.Error("the plan does not know that it must be left alone")
+	}
+	want.Memory = 64 << 20
+	for _, action := range []plan.Action{plan.Configure, plan.Password, plan.DNS, plan.Start} {
+		if err := l.refuse(want, action); !errors.Is(err, execute.ErrPermanent) {
+			t.Errorf("%s would be tried again: %v", action, err)
+		}
+	}
+	copied := l.want("copy", 31)
+	copied.FromContainer, copied.Backing = "tampered", "dir"
+	if err := l.refuse(copied, plan.Clone); !errors.Is(err, execute.ErrPermanent) {
+		t.Errorf("a clone of it would be tried again: %v", err)
+	}
+	if after := snapshotOf(t, filepath.Join(l.path, "other")); after != before {
+		t.Error("another container was changed")
+	}
+	if got := readFile(t, shadow); !strings.Contains(got, "ORIGINAL") {
+		t.Errorf("another container has our password now: %q", got)
+	}
+	if o := l.observe("tampered"); o.State != plan.Stopped {
+		t.Errorf("it is %s, with the root of somebody else", o.State)
 	}
 }
 

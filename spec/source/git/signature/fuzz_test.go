@@ -25,20 +25,21 @@ func FuzzVerify(f *testing.F) {
 		f.Add([]byte(strings.Replace(payload, "tree", "object", 1)), []byte(ring.sign(by, payload)))
 	}
 	f.Fuzz(func(t *testing.T, text, sig []byte) {
-		judge(t, keys, text, payload, sig)
+		judge(t, keys, text, sig)
 		for _, kind := range []string{"PGP SIGNATURE", "SSH SIGNATURE"} {
 			armored := pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: sig})
 			// OpenPGP wants an empty line where its headers end.
 			armored = bytes.Replace(armored, []byte("BEGIN PGP SIGNATURE-----\n"),
 				[]byte("BEGIN PGP SIGNATURE-----\n\n"), 1)
-			judge(t, keys, text, payload, armored)
+			judge(t, keys, text, armored)
 		}
 	})
 }
 
-// judge asks for a verdict on what may be a forgery of the payload.
-func judge(t *testing.T, keys *Keys, text []byte, payload string, sig []byte) {
+// judge asks for a verdict on what may be a forgery of the payload that was signed.
+func judge(t *testing.T, keys *Keys, text, sig []byte) {
 	t.Helper()
+	payload := commitText(may)
 	signer, err := keys.Verify(text, sig)
 	if (err == nil) == (signer == "") || strings.ContainsAny(signer, "\n\r\x00") {
 		t.Errorf("the verdict is %q, %v", signer, err)
