@@ -21,7 +21,7 @@ type text struct {
 // compose returns the page with as much detail as the budget allows, and whether it fits at all.
 func compose(sections []*section, budget int) ([]byte, bool) {
 	for !squeeze(sections, budget) {
-		s := fattest(sections, func(s *section) bool {
+		s := longest(sections, func(s *section) bool {
 			return s.keep > 0 && s.keep < len(s.levels)-1
 		})
 		if s == nil {
@@ -43,7 +43,7 @@ func squeeze(sections []*section, budget int) bool {
 		s.level = s.floor
 	}
 	for total(sections, budget) > budget {
-		s := fattest(sections, func(s *section) bool { return s.level < s.least() })
+		s := longest(sections, func(s *section) bool { return s.level < s.least() })
 		if s == nil {
 			return false
 		}
@@ -86,8 +86,8 @@ func (s *section) weight(budget int) int {
 	return len(t.b)
 }
 
-// fattest returns the longest of the sections that can lose detail, nil for none.
-func fattest(sections []*section, can func(*section) bool) *section {
+// longest returns the longest of the sections that can lose detail, nil for none.
+func longest(sections []*section, can func(*section) bool) *section {
 	var worst *section
 	size := func(s *section) int {
 		if t := s.texts[s.level]; !t.over {

@@ -62,7 +62,7 @@ func (p *printer) line(indent int, parts ...safe) {
 	begun := false
 	for _, s := range parts {
 		if !begun && s != "" {
-			s, begun = unled(s), true
+			s, begun = withoutCommand(s), true
 		}
 		p.w.WriteString(string(s))
 	}

@@ -16,7 +16,7 @@ type safe string
 // take for a command in its log (##[group]).
 func clean(s string) safe {
 	if plain(s) {
-		return unlogged(s)
+		return withoutMarks(s)
 	}
 	var b strings.Builder
 	for i := 0; i < len(s); {
@@ -32,16 +32,16 @@ func clean(s string) safe {
 		}
 		i += size
 	}
-	return unlogged(b.String())
+	return withoutMarks(b.String())
 }
 
-// unlogged breaks what a build server takes for a command wherever it stands in a line.
-func unlogged(s string) safe {
+// withoutMarks breaks what a build server takes for a command wherever it stands in a line.
+func withoutMarks(s string) safe {
 	return safe(strings.ReplaceAll(s, "##", `#\x23`))
 }
 
-// unled breaks what a build server takes for a command at the start of a line.
-func unled(s safe) safe {
+// withoutCommand breaks what a build server takes for a command at the start of a line.
+func withoutCommand(s safe) safe {
 	paint := safe("")
 	if i := strings.IndexByte(string(s), 'm') + 1; strings.HasPrefix(string(s), "\x1b") {
 		paint, s = s[:i], s[i:]

@@ -55,7 +55,7 @@ func cleanRow(cells []string) []safe {
 			row[i] = clean(c)
 		}
 		if i == 0 {
-			row[i] = unled(row[i])
+			row[i] = withoutCommand(row[i])
 		}
 	}
 	return row

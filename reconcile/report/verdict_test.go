@@ -301,7 +301,7 @@ func TestColumnsAreAligned(t *testing.T) {
 				case want == "":
 					want = "-"
 				case i == 0:
-					want = string(unled(safe(want)))
+					want = string(withoutCommand(safe(want)))
 				}
 				got := string([]rune(line)[at:][:utf8.RuneCountInString(want)])
 				if got != want {
