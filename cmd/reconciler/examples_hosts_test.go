@@ -81,6 +81,10 @@ func TestExampleController(t *testing.T) {
 	if unit["User"] == "" || unit["User"] == "root" || unit["StateDirectory"] != "reconciler" {
 		t.Errorf("the unit runs as %q with the state in %q", unit["User"], unit["StateDirectory"])
 	}
+	if unit["KillMode"] != "mixed" {
+		t.Errorf("KillMode is %q: to stop the daemon would cut off the hosts that it waits for",
+			unit["KillMode"])
+	}
 	if _, err := exec.LookPath("ssh"); err != nil {
 		if os.Getenv("RECONCILER_TEST_LXC") == "1" {
 			t.Fatal("ssh is missing: install openssh-client")
