@@ -21,9 +21,10 @@ func newSuspend(a *app) *cobra.Command {
 		Use:   "suspend [HOST[/CONTAINER]]",
 		Short: "Leave a container, a host or everything alone for a while",
 		Long: `Leave one container, a host or everything alone: passes look and plan, but change
-nothing there, until the time is over or "resume" is said. The tree is not changed. It must be in
-the state or in the tree that --source names; without a source a host or container that the daemon
-could not reach, prepare or make is known too.`,
+nothing there, until the time is over or "resume" is said. The tree is not changed. A pass that has
+begun goes on, but with no further host of a rollout that is suspended. It must be in the state or in
+the tree that --source names; without a source a host or container that the daemon could not reach,
+prepare or make is known too.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			scope, err := parseScope(args)
