@@ -65,29 +65,47 @@ func runGit(ts *testscript.TestScript, neg bool, args []string) {
 
 // serve starts a server on a free port for what was pushed. $URL is the address. With https a
 // login is asked for, of user ann with the password "correct horse", and $CA is the file of the
-// authority; expired is the same with a certificate that has ended. With ssh there are $KEY,
-// $STRANGER, $KNOWN_HOSTS and $WRONG_KNOWN_HOSTS.
+// authority; expired is the same with a certificate that has ended. With token that is what the
+// words are, and with mutual a certificate is asked for: $CERT, with its $CERT_KEY. With ssh there
+// are $KEY, $LOCKED_KEY and its $PASSPHRASE, $STRANGER, $KNOWN_HOSTS and $WRONG_KNOWN_HOSTS.
 func serve(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
-		ts.Fatalf("usage: serve https|expired|ssh")
+		ts.Fatalf("usage: serve https|expired|token|mutual|ssh")
 	}
+	const secret = "correct horse"
 	g := gitOf(ts)
-	if args[0] == "ssh" {
-		s := gittest.ServeSSH(g.t, g.root, gittest.SSHOptions{})
-		g.gate = s.Gate
-		for key, value := range map[string]string{
-			"URL": s.URL("tree.git"), "KEY": s.Key, "STRANGER": s.StrangerKey,
-			"KNOWN_HOSTS": s.KnownHosts, "WRONG_KNOWN_HOSTS": s.WrongKnownHosts,
-		} {
-			ts.Setenv(key, value)
-		}
+	o := gittest.HTTPOptions{TLS: true}
+	switch args[0] {
+	case "ssh":
+		serveSSH(ts)
 		return
+	case "token":
+		o.Token = secret
+	case "mutual":
+		o.ClientCert = true
+	default:
+		o.Expired, o.User, o.Password = args[0] == "expired", "ann", secret
 	}
-	s := gittest.ServeHTTP(g.t, g.root, gittest.HTTPOptions{
-		TLS: true, Expired: args[0] == "expired", User: "ann", Password: "correct horse"})
+	s := gittest.ServeHTTP(g.t, g.root, o)
 	g.gate = s.Gate
-	ts.Setenv("URL", s.URL("tree.git"))
-	ts.Setenv("CA", s.CA)
+	for key, value := range map[string]string{
+		"URL": s.URL("tree.git"), "CA": s.CA, "CERT": s.ClientCert, "CERT_KEY": s.ClientKey,
+	} {
+		ts.Setenv(key, value)
+	}
+}
+
+func serveSSH(ts *testscript.TestScript) {
+	g := gitOf(ts)
+	s := gittest.ServeSSH(g.t, g.root, gittest.SSHOptions{})
+	g.gate = s.Gate
+	for key, value := range map[string]string{
+		"URL": s.URL("tree.git"), "KEY": s.Key, "STRANGER": s.StrangerKey,
+		"LOCKED_KEY": s.LockedKey, "PASSPHRASE": s.Passphrase,
+		"KNOWN_HOSTS": s.KnownHosts, "WRONG_KNOWN_HOSTS": s.WrongKnownHosts,
+	} {
+		ts.Setenv(key, value)
+	}
 }
 
 // network cuts the way to the server and mends it.
