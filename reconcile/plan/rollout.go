@@ -112,6 +112,9 @@ func (p *planner) judge(g *spec.Group) *rollout {
 			broken[f.Host] = f.Text
 		}
 	}
+	for host, text := range broken {
+		broken[host] = firstLine(text) // it stands at all that waits
+	}
 	faults := p.faults(broken)
 	maps.DeleteFunc(broken, p.leftOut)
 	maps.DeleteFunc(faults, p.leftOut)
@@ -126,6 +129,11 @@ func (p *planner) judge(g *spec.Group) *rollout {
 	return r
 }
 
+func firstLine(text string) string {
+	first, _, _ := strings.Cut(text, "\n")
+	return first
+}
+
 // leftOut reports whether people have suspended a whole host: what is wrong there stops no other.
 func (p *planner) leftOut(host, _ string) bool {
 	return slices.ContainsFunc(p.in.Holds, func(h Hold) bool {
@@ -138,7 +146,7 @@ func (p *planner) leftOut(host, _ string) bool {
 func (p *planner) faults(broken map[string]string) map[string]string {
 	faults := map[string]string{}
 	for _, u := range p.out.Unreachable {
-		why, _, _ := strings.Cut(u.Text, "\n")
+		why := firstLine(u.Text)
 		faults[u.Host] = "it cannot be reached: " + why
 		if u.InUse {
 			faults[u.Host] = why

@@ -2,6 +2,7 @@ package plan_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -296,4 +297,35 @@ func TestGroupsLoseAndAddNothing(t *testing.T) {
 				t.Fatalf("one order gives\n%s\nanother\n%s", a, b)
 			}
 		})
+}
+
+// What a failed host has to say may be a long log: it must not stand at each of a hundred containers
+// that wait for it.
+func TestWhatFailedIsToldInALineToThoseWhoWait(t *testing.T) {
+	t.Parallel()
+	for what, spoil := range map[string]func(f *convoy){
+		"a container": func(f *convoy) {
+			f.failed(1).hold(1, plan.HeldBackoff)
+			f.owned(1, "web").Failure = "it failed: no bridge\nlog"
+		},
+		"a host": func(f *convoy) {
+			f.unreachable(1)
+			f.Unreachable[0].Text = "it failed: no bridge\nlog"
+		},
+		"a host that could not be prepared": func(f *convoy) {
+			f.Failing = []plan.Failing{{Host: "h1", Text: "it failed: no bridge\nlog"}}
+		},
+	} {
+		f := newConvoy(3, canary(1)).change()
+		spoil(f)
+		p := plan.Compute(f.Input)
+		if len(p.Held) < 2 {
+			t.Errorf("%s failed, and %d containers wait", what, len(p.Held))
+		}
+		for _, h := range p.Held {
+			if h.Code == plan.HeldRollout && !strings.HasSuffix(h.Text, "no bridge") {
+				t.Errorf("%s failed, and who waits is told %q", what, h.Text)
+			}
+		}
+	}
 }
