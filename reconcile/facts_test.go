@@ -21,7 +21,8 @@ func (mute) Check(
 }
 
 // What a host can do is only asked to refuse what cannot be: a host that does not say must not lose
-// its containers for that. Where something is declared to be prepared, nobody knows what is missing.
+// its containers for that. Where something is declared to be prepared, nobody knows what is
+// missing.
 func TestAHostThatDoesNotSayWhatItCanDo(t *testing.T) {
 	t.Parallel()
 	for declared, served := range map[string]bool{"{}": true, "{prepare: {}}": false} {

@@ -208,8 +208,8 @@ func (l leaving) Load(ctx context.Context) (state.Snapshot, error) {
 	return l.Store.Load(ctx)
 }
 
-// Without the state nobody knows what of a late host is ours: it is left alone, with the reason. What
-// was done to the others before stands.
+// Without the state nobody knows what of a late host is ours: it is left alone, with the reason.
+// What was done to the others before stands.
 func TestALateHostIsLeftAloneWithoutTheState(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 2)

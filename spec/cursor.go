@@ -132,7 +132,8 @@ func (c *cursor) texts(n *yaml.Node,
 	return out, ok
 }
 
-// scalar reads a single value. parse returns what the text means, or what is wrong with it and a hint.
+// scalar reads a single value. parse returns what the text means, or what is wrong with it and a
+// hint.
 func scalar[T any](
 	c *cursor, n *yaml.Node, parse func(string) (v T, wrong, hint string),
 ) (v T, ok bool) {

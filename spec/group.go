@@ -136,7 +136,8 @@ func putCanary(s *section, n *yaml.Node) {
 	s.number(n, 0, &s.group.Canary)
 }
 
-// checkCanary warns where a change reaches all hosts of a group at once, though some shall be first.
+// checkCanary warns where a change reaches all hosts of a group at once, though some shall be
+// first.
 func (s *section) checkCanary() {
 	g := s.group
 	if hosts := len(g.Hosts); hosts > 0 && g.Canary > hosts {

@@ -303,8 +303,8 @@ func TestEncryptedFilesThatAreWrong(t *testing.T) {
 	}
 }
 
-// refusedSealed checks that a tree with an encrypted file is refused with its key, in words that tell
-// nothing of the file, and that who has no key or another one learns no more.
+// refusedSealed checks that a tree with an encrypted file is refused with its key, in words that
+// tell nothing of the file, and that who has no key or another one learns no more.
 func refusedSealed(t *testing.T, text, want string) {
 	t.Helper()
 	_, err := sealed(t, text, withKey(decrypttest.Key))

@@ -23,7 +23,8 @@ func (s *sink) fail(p Problem) { s.problems = s.add(s.problems, p, MaxProblems, 
 
 func (s *sink) warn(p Problem) { s.warnings = s.add(s.warnings, p, MaxWarnings, "warnings") }
 
-// add returns the list with p, unless it is there already or the list has the most that it may have.
+// add returns the list with p, unless it is there already or the list has the most that it may
+// have.
 func (s *sink) add(list []Problem, p Problem, most int, what string) []Problem {
 	switch {
 	case len(list) > most:

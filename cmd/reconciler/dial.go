@@ -29,8 +29,8 @@ func newDialer(a *app, log *slog.Logger) dialer {
 		mayChange: !a.writes || os.Getuid() == 0}
 }
 
-// checkSSHConfig refuses a file that ssh could not read, before the state is opened: each host would
-// seem to be unreachable. "none" is what ssh takes for no file.
+// checkSSHConfig refuses a file that ssh could not read, before the state is opened: each host
+// would seem to be unreachable. "none" is what ssh takes for no file.
 func (a *app) checkSSHConfig() error {
 	path := a.sshConfig
 	if path == "" || path == "none" {

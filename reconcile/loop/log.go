@@ -29,8 +29,8 @@ func (l *Loop) logOf(pass string, r spec.Revision) *slog.Logger {
 	return l.o.Log.With("pass", pass, "revision", r.ID)
 }
 
-// log tells what became of a pass. What is wrong with the hosts is told by the pass that looked last:
-// one that ends late may have found what has long been over.
+// log tells what became of a pass. What is wrong with the hosts is told by the pass that looked
+// last: one that ends late may have found what has long been over.
 func (l *Loop) log(r Report, last bool) {
 	log := l.logOf(r.ID, r.Pass.Revision)
 	if last {

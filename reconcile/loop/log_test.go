@@ -9,8 +9,8 @@ import (
 	"reconciler/spec"
 )
 
-// TestEveryLineOfAPassNamesItAndItsRevision: who reads the log of a day finds out which commit it was
-// that failed, also one that was never applied.
+// TestEveryLineOfAPassNamesItAndItsRevision: who reads the log of a day finds out which commit it
+// was that failed, also one that was never applied.
 func TestEveryLineOfAPassNamesItAndItsRevision(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -198,8 +198,8 @@ func (l *Loop) finish(ctx context.Context, r Report) {
 	}
 }
 
-// learn updates what is known, and wakes the loop if there is more to do at once. It reports whether
-// no pass that looked later has ended before.
+// learn updates what is known, and wakes the loop if there is more to do at once. It reports
+// whether no pass that looked later has ended before.
 func (l *Loop) learn(r Report) (last bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -68,8 +68,8 @@ func TestAServerThatHangsDelaysNoContainer(t *testing.T) {
 		func() bool { return w.runs("b.example.com") })
 }
 
-// TestWhatANewTreeSaysIsNotHiddenByOlderPasses: passes are made while a new tree is being read. What
-// it holds, and that others wait for it, would be unknown until the next interval.
+// TestWhatANewTreeSaysIsNotHiddenByOlderPasses: passes are made while a new tree is being read.
+// What it holds, and that others wait for it, would be unknown until the next interval.
 func TestWhatANewTreeSaysIsNotHiddenByOlderPasses(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

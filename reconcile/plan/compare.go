@@ -102,8 +102,8 @@ func fileDiff(d *Desired, want, got *Config, gone []spec.ConfItem) fieldSet {
 	return s
 }
 
-// compareLive compares with what really holds inside. An empty live value means that the host cannot
-// tell, except for a missing memory limit or default route. The host name is never a live
+// compareLive compares with what really holds inside. An empty live value means that the host
+// cannot tell, except for a missing memory limit or default route. The host name is never a live
 // difference: the guest may set its own.
 func (x *diff) compareLive(d *Desired, want *Config, o *Observed, gone []spec.ConfItem) {
 	put := func(f field, known, same bool) {

@@ -141,8 +141,8 @@ func (p *planner) leftOut(host, _ string) bool {
 	})
 }
 
-// faults returns the hosts that count as failed, and why: what cannot be reached or is in use, has a
-// mistake to mend, or a container that failed.
+// faults returns the hosts that count as failed, and why: what cannot be reached or is in use, has
+// a mistake to mend, or a container that failed.
 func (p *planner) faults(broken map[string]string) map[string]string {
 	faults := map[string]string{}
 	for _, u := range p.out.Unreachable {

@@ -34,8 +34,8 @@ func ExitCode(p plan.Plan, r *execute.Result, detailed bool) int {
 	return ExitDone
 }
 
-// later reports whether a rollout goes on in the next pass: what was declared is not there yet. While
-// another pass works on it, that one tells.
+// later reports whether a rollout goes on in the next pass: what was declared is not there yet.
+// While another pass works on it, that one tells.
 func later(p plan.Plan) bool {
 	waits := func(h plan.Held) bool { return h.Code == plan.HeldRollout }
 	stopped := func(r plan.Rollout) bool { return r.Stopped != "" }

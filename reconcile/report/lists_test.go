@@ -80,8 +80,8 @@ func TestRollsHaveNoEmptyColumns(t *testing.T) {
 	}
 }
 
-// A page of what is never touched hides what is; but no number is lost, and where all names stand is
-// said. A result only counts.
+// A page of what is never touched hides what is; but no number is lost, and where all names stand
+// is said. A result only counts.
 func TestManyUnmanagedContainersAreCounted(t *testing.T) {
 	t.Parallel()
 	var p plan.Plan

@@ -42,7 +42,8 @@ func outcomeKind(o execute.Outcome) kind {
 	return records
 }
 
-// Summarize counts what became of a plan. All reports of a pass, and its history, have these counts.
+// Summarize counts what became of a plan. All reports of a pass, and its history, have these
+// counts.
 func Summarize(r execute.Result, p plan.Plan) ResultSummary {
 	s := ResultSummary{Unchanged: p.Unchanged, Blocked: len(p.Blocked), Held: len(p.Held),
 		Unreachable: len(p.Unreachable)}

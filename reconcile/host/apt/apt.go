@@ -1,5 +1,5 @@
-// Package apt knows which packages of Debian and Ubuntu a host of containers takes, and finds in what
-// apt-get and dpkg said why they failed.
+// Package apt knows which packages of Debian and Ubuntu a host of containers takes, and finds in
+// what apt-get and dpkg said why they failed.
 //
 // It promises to keep the order of the lines, and to say nothing that they did not say. It never
 // runs anything, and what it returns may still contain what a terminal would obey.
@@ -39,8 +39,9 @@ func Telling(output string) string {
 }
 
 func isTelling(line string) bool {
-	return !strings.HasPrefix(line, "dpkg: warning") && slices.ContainsFunc([]string{"E: ", "Err:", "W: ", "dpkg: ",
-		"Errors were encountered", "The following packages have unmet dependencies"},
+	starts := []string{"E: ", "Err:", "W: ", "dpkg: ", "Errors were encountered",
+		"The following packages have unmet dependencies"}
+	return !strings.HasPrefix(line, "dpkg: warning") && slices.ContainsFunc(starts,
 		func(start string) bool { return strings.HasPrefix(line, start) })
 }
 

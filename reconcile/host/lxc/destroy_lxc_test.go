@@ -122,8 +122,8 @@ func TestDestroyStopsAtAMount(t *testing.T) {
 	l.do(want, plan.Destroy)
 }
 
-// A disk that is gone takes no container with it: told that it is destroyed, the caller would forget
-// the container, which nobody manages any more when the disk comes back.
+// A disk that is gone takes no container with it: told that it is destroyed, the caller would
+// forget the container, which nobody manages any more when the disk comes back.
 func TestDestroyDoesNotTakeALostDiskForSuccess(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)

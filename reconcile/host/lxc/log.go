@@ -34,8 +34,8 @@ func logTo(object *golxc.Container, path string) error {
 	return object.SetLogFile(path)
 }
 
-// lineForm is a line of liblxc: program, container, time, level, part, place in its source, and what
-// it has to say.
+// lineForm is a line of liblxc: program, container, time, level, part, place in its source, and
+// what it has to say.
 var lineForm = regexp.MustCompile(`(?m)^\S+ \S+ [0-9]{14}\.[0-9]{3} +[A-Z]+ +\S+ - \S+ - `)
 
 // logTail returns what the last lines of a log say, or "". It is the same for two tries that fail

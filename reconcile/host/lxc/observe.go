@@ -19,8 +19,8 @@ import (
 
 // Observe reads everything about all containers of the lxcpath. It changes nothing. If one cannot
 // be read the whole observation is an error, since an incomplete one would look like containers
-// that have gone; only one that vanishes meanwhile is left out. An lxcpath that does not exist is no
-// error, but told.
+// that have gone; only one that vanishes meanwhile is left out. An lxcpath that does not exist is
+// no error, but told.
 func (h *Host) Observe(ctx context.Context) (plan.Actual, error) {
 	links, err := readHostLinks()
 	if err != nil {

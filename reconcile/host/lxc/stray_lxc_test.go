@@ -53,8 +53,8 @@ func TestRootOfSomebodyElseIsNotTouched(t *testing.T) {
 	}
 }
 
-// leftAlone checks that nothing is done with a container that somebody has tampered with, nor to the
-// other one that it points to.
+// leftAlone checks that nothing is done with a container that somebody has tampered with, nor to
+// the other one that it points to.
 func leftAlone(t *testing.T, tamper func(t *testing.T, l *lab, dir string)) {
 	t.Helper()
 	l := newLab(t)

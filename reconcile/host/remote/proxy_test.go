@@ -61,8 +61,8 @@ func keyIn(t *testing.T, args []string) (path string) {
 	return path
 }
 
-// The words for the gateway go through ssh, a shell, and ssh again. Each must arrive as the tree has
-// it, whatever is in it and whichever shell the user has; what cannot is refused.
+// The words for the gateway go through ssh, a shell, and ssh again. Each must arrive as the tree
+// has it, whatever is in it and whichever shell the user has; what cannot is refused.
 func TestEachWordForTheGatewayArrives(t *testing.T) {
 	t.Parallel()
 	sshtest.Need(t, "ssh", "openssh-client")

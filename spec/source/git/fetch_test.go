@@ -84,8 +84,8 @@ func TestPath(t *testing.T) {
 	}
 }
 
-// TestNothingIsFetchedTwice: the daemon asks every minute, and a repository that has not changed must
-// not be sent to it again. An annotated tag stands for its commit.
+// TestNothingIsFetchedTwice: the daemon asks every minute, and a repository that has not changed
+// must not be sent to it again. An annotated tag stands for its commit.
 func TestNothingIsFetchedTwice(t *testing.T) {
 	t.Parallel()
 	r := newRepo(t)

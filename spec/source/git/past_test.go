@@ -186,8 +186,9 @@ func TestShallowPast(t *testing.T) {
 	}
 }
 
-// TestMergeBaseWhereAClockWasWrong: a commit whose clock was years behind is still a better base than
-// one that it descends from. From the older one a review would show what has long been applied.
+// TestMergeBaseWhereAClockWasWrong: a commit whose clock was years behind is still a better base
+// than one that it descends from. From the older one a review would show what has long been
+// applied.
 func TestMergeBaseWhereAClockWasWrong(t *testing.T) {
 	t.Parallel()
 	r := newRepo(t)

@@ -215,8 +215,8 @@ func TestVerifyTag(t *testing.T) {
 	}
 }
 
-// TestACommitOfTwoTrees: git reads the first tree that a commit names. Who reads another one applies
-// what nobody has reviewed, under a signature that is valid.
+// TestACommitOfTwoTrees: git reads the first tree that a commit names. Who reads another one
+// applies what nobody has reviewed, under a signature that is valid.
 func TestACommitOfTwoTrees(t *testing.T) {
 	t.Parallel()
 	ann := seal{"ann"}

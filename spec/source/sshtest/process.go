@@ -46,8 +46,8 @@ func status(pid int) (state string, parent int) {
 	return fields[0], parent
 }
 
-// Alive reports whether a process runs. One that has ended, and waits for its parent to notice, does
-// not.
+// Alive reports whether a process runs. One that has ended, and waits for its parent to notice,
+// does not.
 func Alive(pid int) bool {
 	state, _ := status(pid)
 	return state != "" && state != "Z"

@@ -26,7 +26,8 @@ func NewGPG(t testing.TB) *GPG {
 	conf := sshtest.Need(t, "gpgconf", "gnupg")
 	t.Cleanup(func() {
 		must(t, exec.Command(conf, "--homedir", g.Home, "--kill", "all"))
-		if err := eventually("gpg-agent is gone", func() bool { return !sshtest.Mentioned(g.Home) }); err != nil {
+		gone := func() bool { return !sshtest.Mentioned(g.Home) }
+		if err := eventually("gpg-agent is gone", gone); err != nil {
 			t.Error(err)
 		}
 	})

@@ -113,7 +113,8 @@ func TestSSHEndsSessions(t *testing.T) {
 	}
 	s.Close()
 	_ = cmd.Wait() // ssh fails when its connection ends
-	if err := eventually("its sessions end", func() bool { return !sshtest.Mentioned(root) }); err != nil {
+	gone := func() bool { return !sshtest.Mentioned(root) }
+	if err := eventually("its sessions end", gone); err != nil {
 		t.Errorf("a session outlives its server: %v", err)
 	}
 }

@@ -23,7 +23,8 @@ func NewSSHKey(t testing.TB, kind, passphrase string) string {
 // socket. It ends with the test.
 func StartAgent(t testing.TB, keys ...string) (socket string) {
 	t.Helper()
-	agent, add := sshtest.Need(t, "ssh-agent", "openssh-client"), sshtest.Need(t, "ssh-add", "openssh-client")
+	agent := sshtest.Need(t, "ssh-agent", "openssh-client")
+	add := sshtest.Need(t, "ssh-add", "openssh-client")
 	socket = filepath.Join(shortDir(t), "agent")
 	cmd := exec.Command(agent, "-D", "-a", socket)
 	if err := cmd.Start(); err != nil {
