@@ -8,6 +8,14 @@ import (
 	"reconciler/reconcile/plan"
 )
 
+// doneAnd is the result of a container that is done, and of one with a status.
+func doneAnd(s execute.Status) *execute.Result {
+	return &execute.Result{Outcomes: []execute.Outcome{
+		{Steps: []execute.StepResult{{Status: execute.Done}}},
+		{Steps: []execute.StepResult{{Status: s}}},
+	}}
+}
+
 func TestExitCode(t *testing.T) {
 	t.Parallel()
 	guard := []plan.Blocked{{Code: plan.BlockedGuard}}
@@ -16,12 +24,6 @@ func TestExitCode(t *testing.T) {
 	lost := []plan.Unreachable{{Host: "h"}}
 	steps := onePlan().Steps
 	waiting := plan.Plan{Steps: steps, Held: held}
-	result := func(s execute.Status) *execute.Result {
-		return &execute.Result{Outcomes: []execute.Outcome{
-			{Steps: []execute.StepResult{{Status: execute.Done}}},
-			{Steps: []execute.StepResult{{Status: s}}},
-		}}
-	}
 	unrecorded := &execute.Result{Outcomes: []execute.Outcome{{Err: errors.New("disk is full")}}}
 	prepare := plan.Plan{Prepare: preparations(1)}
 	ready := &execute.Result{Hosts: []execute.HostOutcome{{Host: "h"}}}
@@ -40,42 +42,46 @@ func TestExitCode(t *testing.T) {
 		"a host could not be prepared": {prepare, unready, false, 1},
 		"a plan is no failure":         {plan.Plan{Steps: steps}, nil, false, 0},
 		"a plan, detailed":             {plan.Plan{Steps: steps}, nil, true, 2},
-		"a run, detailed":              {plan.Plan{Steps: steps}, result(execute.Done), true, 0},
-		"all done":                     {plan.Plan{Steps: steps}, result(execute.Done), false, 0},
-		"a step failed":                {plan.Plan{Steps: steps}, result(execute.Failed), false, 1},
-		"a step was skipped":           {plan.Plan{Steps: steps}, result(execute.Skipped), false, 1},
+		"a run, detailed":              {plan.Plan{Steps: steps}, doneAnd(execute.Done), true, 0},
+		"all done":                     {plan.Plan{Steps: steps}, doneAnd(execute.Done), false, 0},
+		"a step failed":                {plan.Plan{Steps: steps}, doneAnd(execute.Failed), false, 1},
+		"a step was skipped":           {plan.Plan{Steps: steps}, doneAnd(execute.Skipped), false, 1},
 		"not recorded":                 {plan.Plan{Steps: steps}, unrecorded, false, 1},
 		"interrupted":                  {plan.Plan{}, &execute.Result{Interrupted: true}, false, 1},
 		"held":                         {plan.Plan{Held: held}, nil, false, 0},
 		"held, detailed":               {plan.Plan{Held: held}, nil, true, 0},
-		"held beside work":             {waiting, result(execute.Done), false, 0},
+		"held beside work":             {waiting, doneAnd(execute.Done), false, 0},
 		"held beside a guard":          {plan.Plan{Held: held, Blocked: guard}, nil, false, 3},
 		"held beside a mistake":        {plan.Plan{Held: held, Blocked: mistake}, nil, false, 1},
 		"held, unreachable":            {plan.Plan{Held: held, Unreachable: lost}, nil, false, 4},
 		"guard":                        {plan.Plan{Blocked: guard}, nil, false, 3},
 		"guard, detailed, no steps":    {plan.Plan{Blocked: guard}, nil, true, 3},
 		"guard beside work":            {plan.Plan{Steps: steps, Blocked: guard}, nil, false, 3},
-		"guard after work":             {plan.Plan{Blocked: guard}, result(execute.Done), false, 3},
+		"guard after work":             {plan.Plan{Blocked: guard}, doneAnd(execute.Done), false, 3},
 		"mistake":                      {plan.Plan{Blocked: mistake}, nil, false, 1},
 		"mistake, detailed":            {plan.Plan{Steps: steps, Blocked: mistake}, nil, true, 1},
 		"unreachable":                  {plan.Plan{Unreachable: lost}, nil, false, 4},
 		"unreachable before guard":     {plan.Plan{Unreachable: lost, Blocked: guard}, nil, false, 4},
 		"mistake before unreachable":   {plan.Plan{Unreachable: lost, Blocked: mistake}, nil, false, 1},
-		"failure before unreachable":   {plan.Plan{Unreachable: lost}, result(execute.Failed), false, 1},
+		"failure before unreachable":   {plan.Plan{Unreachable: lost}, doneAnd(execute.Failed), false, 1},
 		"unreachable, detailed, steps": {plan.Plan{Steps: steps, Unreachable: lost}, nil, true, 2},
 	}
+	for name, c := range cases {
+		if got := ExitCode(c.plan, c.result, c.detailed); got != c.want {
+			t.Errorf("%s: scripts see %d, want %d", name, got, c.want)
+		}
+	}
+}
+
+func TestExitCodeOfARollout(t *testing.T) {
+	t.Parallel()
 	later := plan.Plan{Held: []plan.Held{{Code: plan.HeldRollout}}, Rollouts: []plan.Rollout{{}}}
 	busy := plan.Plan{Held: later.Held, Rollouts: []plan.Rollout{{Stopped: "it is worked on"}}}
 	for name, p := range map[string]plan.Plan{"goes on in the next pass": later,
 		"is the work of another pass": busy} {
 		want := map[bool]int{true: ExitBlocked, false: ExitDone}[p.Rollouts[0].Stopped == ""]
-		if got := ExitCode(p, result(execute.Done), false); got != want {
+		if got := ExitCode(p, doneAnd(execute.Done), false); got != want {
 			t.Errorf("a rollout that %s: scripts see %d, want %d", name, got, want)
-		}
-	}
-	for name, c := range cases {
-		if got := ExitCode(c.plan, c.result, c.detailed); got != c.want {
-			t.Errorf("%s: scripts see %d, want %d", name, got, c.want)
 		}
 	}
 }

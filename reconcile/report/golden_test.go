@@ -130,6 +130,41 @@ type document interface {
 	JSON(w io.Writer) error
 }
 
+// statusFixture has a row of every kind; failure is a long text of somebody else.
+func statusFixture(since time.Time, failure string) Status {
+	return Status{
+		Containers: []StatusRow{
+			{Host: h1, Container: "web.foo.com", State: "running", Address: "10.5.0.2",
+				InSync: "yes"},
+			{Host: h1, Container: "db.foo.com", State: "stopped", InSync: "no",
+				Failure: "cannot start container: device busy"},
+			{Host: h1, Container: "old.foo.com", State: "stopped", InSync: "held",
+				Held: "suspended by ann@desk: disk is being changed"},
+			{Host: h1, Container: "seen.foo.com", State: "running", Recorded: true,
+				InSync: "unknown"},
+			{Host: h1, Container: "bad.foo.com", State: "stopped", InSync: "no", Failure: failure},
+			{Host: h1, Container: "long.foo.com", State: "stopped", InSync: "held",
+				Held: strings.Repeat("long ", 40) + "end"},
+		},
+		Suspensions: []SuspensionRow{
+			{By: "ann@desk", Since: since, Reason: "moving house"},
+			{Host: h1, Container: "old.foo.com", By: "ann@desk", Since: since,
+				Until: since.Add(time.Hour), Reason: "disk is being changed"},
+		},
+		Daemon: &DaemonRow{Started: since, Source: "https://git.example.com/x.git@main",
+			Revision: "0123456789abcdef0123456789abcdef01234567", Signer: "ann@example.com",
+			LastPass: since.Add(time.Minute), LastResult: "failed", Busy: 1,
+			SourceError: "cannot fetch: connection refused",
+			Unreachable: []UnreachableRow{
+				{Host: "dark", Since: since, Tries: 7, Error: "no route to host",
+					Next: since.Add(10 * time.Minute)},
+				{Host: "slow", Since: since, Tries: 1, Error: "it has not answered"},
+				{Host: "taken", Since: since, Tries: 1, InUse: true,
+					Error: inUseFixtures()[0].Text},
+			}},
+	}
+}
+
 func TestRowGoldens(t *testing.T) {
 	t.Parallel()
 	record := RecordRow{
@@ -151,38 +186,8 @@ func TestRowGoldens(t *testing.T) {
 			{Key: "password", Value: "***", Layer: "generated", Class: spec.Once, Acted: true},
 			{Key: "mode", Value: "salt", Layer: "container", Position: at(9)},
 		}},
-		"show-empty": Settings{Host: h1, Container: "web.foo.com"},
-		"status": Status{
-			Containers: []StatusRow{
-				{Host: h1, Container: "web.foo.com", State: "running", Address: "10.5.0.2",
-					InSync: "yes"},
-				{Host: h1, Container: "db.foo.com", State: "stopped", InSync: "no",
-					Failure: "cannot start container: device busy"},
-				{Host: h1, Container: "old.foo.com", State: "stopped", InSync: "held",
-					Held: "suspended by ann@desk: disk is being changed"},
-				{Host: h1, Container: "seen.foo.com", State: "running", Recorded: true,
-					InSync: "unknown"},
-				{Host: h1, Container: "bad.foo.com", State: "stopped", InSync: "no", Failure: logged},
-				{Host: h1, Container: "long.foo.com", State: "stopped", InSync: "held",
-					Held: strings.Repeat("long ", 40) + "end"},
-			},
-			Suspensions: []SuspensionRow{
-				{By: "ann@desk", Since: record.Created, Reason: "moving house"},
-				{Host: h1, Container: "old.foo.com", By: "ann@desk", Since: record.Created,
-					Until: record.Created.Add(time.Hour), Reason: "disk is being changed"},
-			},
-			Daemon: &DaemonRow{Started: record.Created, Source: "https://git.example.com/x.git@main",
-				Revision: "0123456789abcdef0123456789abcdef01234567", Signer: "ann@example.com",
-				LastPass: record.Created.Add(time.Minute), LastResult: "failed", Busy: 1,
-				SourceError: "cannot fetch: connection refused",
-				Unreachable: []UnreachableRow{
-					{Host: "dark", Since: record.Created, Tries: 7, Error: "no route to host",
-						Next: record.Created.Add(10 * time.Minute)},
-					{Host: "slow", Since: record.Created, Tries: 1, Error: "it has not answered"},
-					{Host: "taken", Since: record.Created, Tries: 1, InUse: true,
-						Error: inUseFixtures()[0].Text},
-				}},
-		},
+		"show-empty":   Settings{Host: h1, Container: "web.foo.com"},
+		"status":       statusFixture(record.Created, logged),
 		"status-empty": Status{},
 		"history": History{
 			{ID: "b1", Source: "https://git.example.com/x.git@main", Signer: "ann@example.com",

@@ -38,52 +38,30 @@ func TestVerdictOfAPlan(t *testing.T) {
 		{plan.Plan{}, 0, "No changes. 0 containers match the tree."},
 		{plan.Plan{Unchanged: 1}, 1, "No changes. 1 container on 1 host matches the tree."},
 		{plan.Plan{Unchanged: 10}, 3, "No changes. 10 containers on 3 hosts match the tree."},
-		{
-			plan.Plan{Unmanaged: []plan.Unmanaged{{Host: h1}}, Warnings: warningFixtures()}, 1,
-			"No changes. 0 containers on 1 host match the tree.",
-		},
-		{
-			plan.Plan{Prepare: preparations(1)}, 1,
-			"Plan: 1 host to prepare, 0 to create, 0 to change, 0 to destroy.",
-		},
-		{
-			plan.Plan{Prepare: preparations(3), Steps: createSteps("c")}, 3,
-			"Plan: 3 hosts to prepare, 1 to create, 0 to change, 0 to destroy.",
-		},
+		{plan.Plan{Unmanaged: []plan.Unmanaged{{Host: h1}}, Warnings: warningFixtures()}, 1,
+			"No changes. 0 containers on 1 host match the tree."},
+		{plan.Plan{Prepare: preparations(1)}, 1,
+			"Plan: 1 host to prepare, 0 to create, 0 to change, 0 to destroy."},
+		{plan.Plan{Prepare: preparations(3), Steps: createSteps("c")}, 3,
+			"Plan: 3 hosts to prepare, 1 to create, 0 to change, 0 to destroy."},
 		{onePlan(), 1, "Plan: 0 to create, 1 to change, 0 to destroy. 2 unchanged."},
-		{
-			plan.Plan{Steps: createSteps("c")}, 1, "Plan: 1 to create, 0 to change, 0 to destroy.",
-		},
+		{plan.Plan{Steps: createSteps("c")}, 1, "Plan: 1 to create, 0 to change, 0 to destroy."},
 		{plan.Plan{Steps: replaceSteps()}, 1, "Plan: 1 to create, 0 to change, 1 to destroy."},
-		{
-			plan.Plan{Steps: single(h1, "c", plan.Destroy, gone)}, 1,
-			"Plan: 0 to create, 0 to change, 1 to destroy.",
-		},
-		{
-			plan.Plan{Steps: single(h1, "c", plan.Forget, gone)}, 1,
-			"Plan: 0 to create, 0 to change, 0 to destroy. 1 only in the record.",
-		},
-		{
-			plan.Plan{Blocked: []plan.Blocked{guard}}, 1,
-			"Plan: 0 to create, 0 to change, 0 to destroy. 1 blocked.",
-		},
-		{
-			plan.Plan{Held: heldFixtures()[:1]}, 1,
-			"Plan: 0 to create, 0 to change, 0 to destroy. 1 held.",
-		},
-		{
-			plan.Plan{Held: heldFixtures(), Blocked: []plan.Blocked{guard}, Unchanged: 2}, 1,
-			"Plan: 0 to create, 0 to change, 0 to destroy. 2 unchanged, 1 blocked, 5 held.",
-		},
-		{
-			plan.Plan{Unreachable: []plan.Unreachable{lost, lost}, Unchanged: 4}, 1,
-			"Plan: 0 to create, 0 to change, 0 to destroy. 4 unchanged, 2 hosts unreachable.",
-		},
-		{
-			plan.Plan{Unreachable: append(inUseFixtures(), lost)}, 1,
+		{plan.Plan{Steps: single(h1, "c", plan.Destroy, gone)}, 1,
+			"Plan: 0 to create, 0 to change, 1 to destroy."},
+		{plan.Plan{Steps: single(h1, "c", plan.Forget, gone)}, 1,
+			"Plan: 0 to create, 0 to change, 0 to destroy. 1 only in the record."},
+		{plan.Plan{Blocked: []plan.Blocked{guard}}, 1,
+			"Plan: 0 to create, 0 to change, 0 to destroy. 1 blocked."},
+		{plan.Plan{Held: heldFixtures()[:1]}, 1,
+			"Plan: 0 to create, 0 to change, 0 to destroy. 1 held."},
+		{plan.Plan{Held: heldFixtures(), Blocked: []plan.Blocked{guard}, Unchanged: 2}, 1,
+			"Plan: 0 to create, 0 to change, 0 to destroy. 2 unchanged, 1 blocked, 5 held."},
+		{plan.Plan{Unreachable: []plan.Unreachable{lost, lost}, Unchanged: 4}, 1,
+			"Plan: 0 to create, 0 to change, 0 to destroy. 4 unchanged, 2 hosts unreachable."},
+		{plan.Plan{Unreachable: append(inUseFixtures(), lost)}, 1,
 			"Plan: 0 to create, 0 to change, 0 to destroy. 1 host unreachable, 1 host in use by " +
-				"another run.",
-		},
+				"another run."},
 	}
 	for _, c := range cases {
 		var b bytes.Buffer
