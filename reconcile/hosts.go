@@ -189,8 +189,8 @@ func look(ctx context.Context, o *Options, h *spec.Host, in observeMode) (s sigh
 	return s
 }
 
-// hostOf returns the host of the tree that the marks of the containers name: that which was looked
-// at if one of them does; empty if none names any.
+// hostOf returns the host of the tree that the marks of the containers name: the one that was
+// looked at if any mark names it, and none if no mark names a host.
 func (in observeMode) hostOf(a plan.Actual) (host string) {
 	for i := range a.Containers {
 		m := a.Containers[i].Mark

@@ -59,9 +59,9 @@ func (j *journal) begin(ctx context.Context, steps []plan.Step) error {
 	return j.apply(ctx, batch)
 }
 
-// protect stores for every container that the tree protects that it is, whatever else keeps the
-// pass from working on it: what is declared to be protected stays so when its declaration goes. Who
-// works on a container meanwhile writes its record.
+// protect stores that a container is protected, for every one that the tree protects, also where
+// something keeps the pass from working on it: protection must outlive its declaration. A container
+// that another pass works on is left out, since that pass writes its record.
 func (j *journal) protect(ctx context.Context, t *spec.Tree, holds []plan.Hold) error {
 	var batch state.Batch
 	for _, r := range j.stored {

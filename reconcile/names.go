@@ -18,7 +18,7 @@ func (t Target) String() string {
 	return t.Host + "/" + t.Container
 }
 
-// UnknownTargetError is that of a filter that names nothing.
+// UnknownTargetError says that a filter names nothing that is known.
 type UnknownTargetError struct {
 	What    string // what cannot be done, without the name
 	Target  Target

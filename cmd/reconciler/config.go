@@ -41,8 +41,8 @@ func complete(cmd *cobra.Command, env func(string) (string, bool)) error {
 	return readConfig(cmd)
 }
 
-// misspeltState returns a variable that most probably was to name the state, empty if none was:
-// with the default in its place a run would make a new state, or use another one.
+// misspeltState returns an environment variable that was probably meant to name the state, empty if
+// there is none: with the default in its place a run would make a new state, or use another one.
 func misspeltState(cmd *cobra.Command, environ []string) string {
 	flags := cmd.Flags()
 	if flags.Changed("state") {

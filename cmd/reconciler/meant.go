@@ -14,7 +14,8 @@ import (
 // statusKnows is the hint where no name is near.
 const statusKnows = `"reconciler status" shows what there is`
 
-// didYouMean is the hint with a name that was meant, perhaps; otherwise if none is near.
+// didYouMean is a hint with the name that was probably meant, or the text otherwise if no name is
+// near.
 func didYouMean(nearest, otherwise string) string {
 	if nearest == "" {
 		return otherwise
@@ -31,7 +32,7 @@ func (a *app) named() ([]reconcile.Target, error) {
 	return targets, err
 }
 
-// nearest returns the name in a tree (which may be nil) or the state that was meant, perhaps.
+// nearest returns the name in a tree (which may be nil) or in the state that was probably meant.
 func (a *app) nearest(ctx context.Context, target reconcile.Target, t *spec.Tree) string {
 	snapshot, err := a.load(ctx)
 	if err != nil {
@@ -54,7 +55,7 @@ func (a *app) hostMeant(t *spec.Tree, name string) string {
 	return didYouMean(near, "its hosts are "+someOf(hosts))
 }
 
-// nearestSuspended returns what is suspended and was meant, perhaps.
+// nearestSuspended returns the suspended name that was probably meant.
 func nearestSuspended(scope state.Scope, all []state.Suspension) string {
 	names := make([]string, len(all))
 	for i := range all {

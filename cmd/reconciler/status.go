@@ -83,8 +83,8 @@ func (a *app) recorded(ctx context.Context) (reconcile.Recorded, error) {
 	return reconcile.ReadRecorded(ctx, session.store)
 }
 
-// checkRemembered refuses --host and --only for what nobody knows: without a tree that is what the
-// state does not.
+// checkRemembered refuses --host and --only with a name that nobody knows: without a tree, one that
+// the state does not have.
 func (a *app) checkRemembered(records []state.Record) error {
 	named, err := a.named()
 	if err != nil {

@@ -66,9 +66,9 @@ func badArguments(cmd *cobra.Command, args []string) error {
 		cmd.CommandPath()), use}
 }
 
-// checkFilterFlags refuses --host and --only where they would be passed over: "suspend --host H"
-// must not suspend everything. In the environment and the configuration file they are meant for
-// other commands.
+// checkFilterFlags refuses --host and --only where they would be ignored: "suspend --host H" must
+// not suspend everything. In the environment and the configuration file they are meant for other
+// commands.
 func checkFilterFlags(cmd *cobra.Command) error {
 	both := []string{"reconciler plan", "reconciler run", "reconciler apply", "reconciler status",
 		"reconciler diff"}
@@ -114,7 +114,7 @@ func flagError(cmd *cobra.Command, err error) error {
 	return hinted{fmt.Errorf("cannot use the command line: %w", err), help}
 }
 
-// nearestFlag returns the flag that was meant, perhaps.
+// nearestFlag returns the flag that was probably meant.
 func nearestFlag(flags *pflag.FlagSet, name string) string {
 	var names []string
 	flags.VisitAll(func(f *pflag.Flag) {

@@ -21,9 +21,9 @@ type Options struct {
 	Observer Observer               // optional
 	// Rollouts is optional: in what order the hosts get the steps that name a rollout.
 	Rollouts []plan.Rollout
-	// Held is optional: asked before hosts of a rollout begin, also long after the plan was made.
-	// What it returns says why a container must be left alone now, empty if it need not: then its
-	// host gets no turn.
+	// Held is optional. It is asked before hosts of a rollout begin, which may be long after the
+	// plan was made, and says why a container must be left alone now; empty if it need not be. A
+	// host with such a container gets no turn.
 	Held func(ctx context.Context) func(host, container string) (why string)
 }
 

@@ -92,8 +92,8 @@ func (s *Status) fetched(now time.Time, r spec.Revision) {
 
 func (s *Status) failed(err error) { s.SourceError = err.Error() }
 
-// passed takes a pass in that ended, and whether something fails again and again. It reports false
-// if the pass knows less than one that ended before.
+// passed takes in a pass that has ended, and whether something fails again and again. It reports
+// false if the pass knows less than one that ended before.
 func (s *Status) passed(r Report, failing bool) bool {
 	s.Passes++
 	s.Last = r

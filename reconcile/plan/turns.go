@@ -160,7 +160,7 @@ func (it *item) revives(due work) bool {
 }
 
 // asRecorded reports whether the configuration of an item is still the one of its record: work that
-// failed did not come to write another one.
+// failed ended before it wrote another one.
 func (p *planner) asRecorded(it *item) bool {
 	const written = fieldSet(1<<fBridge | 1<<fIP | 1<<fGateway | 1<<fMAC | 1<<fAutostart |
 		1<<fMemory | 1<<fCPUSet | 1<<fCPUShare)

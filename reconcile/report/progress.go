@@ -128,8 +128,8 @@ func (p *Progress) lasting(out *printer, e execute.Event) {
 	}
 }
 
-// failure returns what there is to tell of a try: nothing but that it is as before where the last
-// one of the step failed alike, with the same first lines.
+// failure returns what there is to tell of a failed try: only that it failed as before, if the last
+// try of the step failed with the same first lines.
 func (p *Progress) failure(s plan.Step, err error) (why []safe, again safe) {
 	why = paragraph(errorText(err))
 	beginning := string(joinSafe(why[:min(2, len(why))], "\n"))

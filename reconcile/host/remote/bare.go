@@ -92,7 +92,7 @@ func newBare(d *dialer, said string) (*Bare, error) {
 	return b, nil
 }
 
-// lacking is the error of who needs LXC there.
+// lacking is the error for a caller that needs LXC there.
 func (b *Bare) lacking() error {
 	return &ConnectError{Host: b.d.Target.Host, Address: b.d.Address,
 		Err:    errors.New("LXC is not installed there"),

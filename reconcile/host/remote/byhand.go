@@ -24,8 +24,8 @@ func (r route) user() string {
 }
 
 // failing is the machine that a text of ssh is about: the command with which a person logs in there
-// as we do, and its name in known_hosts. Before the host has said a word, only the gateway can
-// have.
+// as we do, and its name in known_hosts. Before the host has answered, the text can only be from
+// the gateway.
 func (r route) failing(said string) (byHand, known string) {
 	if r.gateway != nil && strings.Contains(said, "kex_exchange_identification") {
 		a := r.gateway.address()
