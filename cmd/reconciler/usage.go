@@ -71,7 +71,7 @@ func badArguments(cmd *cobra.Command, args []string) error {
 // commands.
 func checkFilterFlags(cmd *cobra.Command) error {
 	both := []string{"reconciler plan", "reconciler run", "reconciler apply", "reconciler status",
-		"reconciler diff"}
+		"reconciler diff", "reconciler state list"}
 	for name, used := range map[string][]string{
 		"host": append(both, "reconciler host check", "reconciler host prepare"),
 		"only": both,
