@@ -6,12 +6,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
 	"runtime"
 	"strings"
 	"syscall"
 	"time"
+
+	"reconciler/reconcile/host/environ"
 
 	"golang.org/x/sys/unix"
 )
@@ -57,21 +58,8 @@ func (c child) run(ctx context.Context) error {
 	return explained(fmt.Errorf("%s: %w", c.program, err), output.String(), logTail(c.log))
 }
 
-// childEnvironment is what programs get to know of ours: the way to a proxy, nothing else.
-func childEnvironment() []string {
-	env := []string{
-		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-		"HOME=/root", "LANG=C.UTF-8",
-	}
-	for _, name := range []string{
-		"http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY",
-	} {
-		if value, found := os.LookupEnv(name); found {
-			env = append(env, name+"="+value)
-		}
-	}
-	return env
-}
+// childEnvironment is what the programs get that we start. Guests have files with names in UTF-8.
+func childEnvironment() []string { return environ.Clean("LANG=C.UTF-8") }
 
 // explained adds what a program and liblxc's log said to an error.
 func explained(err error, said ...string) error {

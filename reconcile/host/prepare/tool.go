@@ -7,10 +7,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
 	"strings"
 	"time"
+
+	"reconciler/reconcile/host/environ"
 
 	"golang.org/x/sys/unix"
 )
@@ -72,18 +73,5 @@ func failed(program string, err error, said string) error {
 	return fmt.Errorf("%s: %w\n%s", program, err, said)
 }
 
-// environment is what programs get to know of ours: the way to a proxy, nothing else.
-func environment() []string {
-	env := []string{
-		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-		"HOME=/root", "LC_ALL=C",
-	}
-	for _, name := range []string{
-		"http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY",
-	} {
-		if value, found := os.LookupEnv(name); found {
-			env = append(env, name+"="+value)
-		}
-	}
-	return env
-}
+// environment is what our programs get: their output is read, so it must be in English.
+func environment() []string { return environ.Clean("LC_ALL=C") }
