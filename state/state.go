@@ -79,14 +79,13 @@ type Holder struct {
 type Store interface {
 	// Load returns a consistent snapshot.
 	Load(ctx context.Context) (Snapshot, error)
-	// Apply carries out the batch in one durable transaction and returns the new serial. It
-	// returns ErrConflict if a record changed since it was loaded, and *TakenError if an address,
-	// MAC or name belongs to another record. Records of one batch may swap addresses. A batch
-	// that is empty, or says only what is stored already (Same), writes nothing, and one that has
-	// nothing new but observations leaves the serial as it is. The Version of
-	// each changed record goes up by one, that of a new one is 1. Passes beyond MaxPasses are
-	// forgotten, the oldest first, but those that Snapshot.LastRevision answers with after all
-	// others; the newest stays in any case.
+	// Apply carries out the batch in one durable transaction and returns the new serial. It returns
+	// ErrConflict if a record changed since it was loaded, and *TakenError if an address, MAC or
+	// name belongs to another record. Records of one batch may swap addresses. A batch that is
+	// empty, or says only what is stored already (Same), writes nothing, and one that has nothing
+	// new but observations leaves the serial as it is. The Version of each changed record goes up
+	// by one; that of a new one is 1. Passes beyond MaxPasses are forgotten, the oldest first, but
+	// those that Snapshot.LastRevision answers with after all others; the newest stays in any case.
 	Apply(ctx context.Context, batch Batch) (serial int64, err error)
 	// Observations returns what was stored last of each host. They are large, and apart from Load
 	// because no pass needs them to decide anything.

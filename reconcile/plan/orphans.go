@@ -31,9 +31,9 @@ type guard struct {
 	limit int
 }
 
-// settleDestroys takes back what is held, and every destroy that would break a snapshot or that
-// the guard forbids.
-// A destroy taken back may leave a snapshot in place, so the snapshots are looked at again.
+// settleDestroys takes back what is held, and every destroy that would break a snapshot or that the
+// guard forbids. A destroy that is taken back may leave a snapshot in place, so the snapshots are
+// looked at again.
 func (p *planner) settleDestroys() {
 	p.keepBelowSnapshots()
 	p.settleHolds()
