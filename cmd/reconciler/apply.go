@@ -25,6 +25,8 @@ done: if the tree, the state or a host has changed since, nothing is touched. Th
 were reviewed, so the guard lets just these through.
 
 ` + exitText,
+		Example: `  reconciler plan --source tree --out-json plan.json
+  reconciler apply plan.json --source tree`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.apply(cmd.Context(), args[0])

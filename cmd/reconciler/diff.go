@@ -24,6 +24,8 @@ Exit codes:
   0  compared
   1  failed
   2  only with --detailed-exitcode: they differ`,
+		Example: `  reconciler diff v1.2 v1.3 --source git@git.example.com:ops/containers.git
+  reconciler diff main~1 main --source . --path deploy`,
 		Args: cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runDiff(cmd.Context(), a, args, detailed)

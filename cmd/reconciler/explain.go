@@ -26,13 +26,15 @@ func newExplain(a *app) *cobra.Command {
 with * the one that holds; where the tree is in git, also the commit that brought it, by whom,
 and whether its signature was verified (--verify-key). Without FIELD it is all settings that
 are declared or generated, and what "plan" would do with the container and why.`,
+		Example: `  reconciler explain host1.example.com/web1.example.com --source tree
+  reconciler explain host1.example.com/web1.example.com memory --source tree`,
 		Args: cobra.RangeArgs(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runExplain(cmd.Context(), a, args, refresh)
 		},
 	}
 	cmd.Flags().BoolVar(&refresh, "refresh", true,
-		"look at the host for what is planned; without, that is not known")
+		"look at the host for what is planned; false: leave that out")
 	return cmd
 }
 

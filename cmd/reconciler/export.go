@@ -19,6 +19,8 @@ func newStateExport(a *app) *cobra.Command {
 		Long: `Write the records and what the last run saw on each host, as JSON, to FILE or the
 standard output. It holds no password, sealed or not, and of the configuration files on the hosts
 no value that the tree did not declare. Names and addresses are in it.`,
+		Example: `  reconciler state export --observed hosts.json
+  reconciler plan --observed hosts.json --source tree      # elsewhere`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !observed {

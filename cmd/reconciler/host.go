@@ -45,6 +45,8 @@ what preparing it would change: what the tree declares under hosts.HOST.prepare,
 LXC and the bridges of its containers. Nothing is changed.
 
 ` + hostCheckExitText,
+		Example: `  reconciler host check --source tree
+  reconciler host check host1.example.com --source tree`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runHostCheck(cmd.Context(), a, args)
 		},
@@ -60,7 +62,8 @@ of the kernel and directories. What is there is left alone; a second time there 
 Whoever asks for it means it: windows, drift and what is suspended do not count.
 
 ` + hostPrepareExitText,
-		Args: cobra.MinimumNArgs(1),
+		Example: `  reconciler host prepare host1.example.com --source tree`,
+		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runHostPrepare(cmd.Context(), a, args)
 		},

@@ -24,7 +24,7 @@ func (k *knowledge) add(flags *pflag.FlagSet) {
 	flags.BoolVar(&k.refresh, "refresh", true,
 		"look at the hosts; false: take what the last run recorded of them")
 	flags.StringVar(&k.observed, "observed", "",
-		`file that "state export --observed" wrote: take it for hosts and state`)
+		`file that "state export --observed" wrote: take it in place of hosts and state`)
 	flags.StringVar(&k.against, "against", "",
 		"git revision: plan what the tree changes since it parted from there; no host, no state")
 }

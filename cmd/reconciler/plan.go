@@ -23,6 +23,10 @@ what the last run saw of them, and --against shows what the tree changes, with n
 repository. Every plan says which of these it knows.
 
 ` + exitText,
+		Example: `  reconciler plan --source tree
+  reconciler plan --source tree --only host1.example.com/web1.example.com
+  reconciler plan --source tree --out-json plan.json      # for "apply"
+  reconciler plan --source . --against origin/main        # what a branch changes, without hosts`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runPlan(cmd, a, f)

@@ -154,7 +154,14 @@ func newRoot(a *app) *cobra.Command {
 		Use:   "reconciler",
 		Short: "GitOps for LXC containers",
 		Long: `reconciler makes the LXC containers of hosts what a tree of YAML files says,
-keeps it so, and shows beforehand what it would do.`,
+keeps it so, and shows beforehand what it would do.
+
+Each flag can also stand in the environment (RECONCILER_LOG_LEVEL for --log-level) or, by its name,
+in the configuration file. The command line counts first, then the environment, then the file.`,
+		Example: `  reconciler validate --source tree      # check the files, touch nothing
+  reconciler plan --source tree          # show what would be done
+  reconciler run --once --source tree    # do it
+  reconciler status                      # show how the containers are`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
@@ -170,12 +177,15 @@ keeps it so, and shows beforehand what it would do.`,
 		"file of the key that seals passwords (default: state.key beside the state)")
 	flags.StringSliceVar(&a.decryptionKeys, "decryption-key", nil,
 		"file with age or SSH keys that open the secrets of the tree (repeatable)")
-	flags.StringSliceVar(&a.hosts, "host", nil, "only this host (repeatable)")
-	flags.StringSliceVar(&a.only, "only", nil, "only this HOST/CONTAINER (repeatable)")
+	flags.StringSliceVar(&a.hosts, "host", nil,
+		"plan, run, apply, status, diff, host: only this host (repeatable)")
+	flags.StringSliceVar(&a.only, "only", nil,
+		"plan, run, apply, status, diff: only this HOST/CONTAINER (repeatable)")
 	flags.StringVar(&a.sshConfig, "ssh-config", "",
 		"file with the configuration of ssh for the hosts (default: that of the user)")
 	flags.StringVarP(&a.output, "output", "o", "text", "text or json; plan: markdown too")
-	flags.StringVar(&a.config, "config", defaultConfig, "configuration file")
+	flags.StringVar(&a.config, "config", defaultConfig,
+		"configuration file: flags and their values, as YAML")
 	flags.StringVar(&a.logFormat, "log-format", "text", "text or json")
 	flags.StringVar(&a.logLevel, "log-level", "warn",
 		"debug, info, warn or error (daemon: info unless it is given)")
@@ -258,8 +268,12 @@ func (a *app) check() error {
 // oneContainer is the cobra.PositionalArgs of commands about one container.
 func oneContainer(cmd *cobra.Command, args []string) error {
 	if len(args) != 2 {
-		return hinted{fmt.Errorf("cannot tell which container is meant by %d arguments", len(args)),
-			"say " + cmd.CommandPath() + " HOST CONTAINER"}
+		say := "HOST CONTAINER"
+		if len(args) == 1 && strings.Count(args[0], "/") == 1 {
+			say = strings.Replace(args[0], "/", " ", 1)
+		}
+		return hinted{fmt.Errorf("cannot tell which container is meant by %q", strings.Join(args, " ")),
+			"say " + cmd.CommandPath() + " " + say}
 	}
 	return nil
 }

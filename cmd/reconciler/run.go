@@ -27,6 +27,9 @@ a pass when a file or the repository changes, when a container ends, when a webh
 SIGHUP asks for it, and at the latest after --interval. Containers outlive it.
 
 ` + exitText,
+		Example: `  reconciler run --once --source tree
+  reconciler run --once --source tree --allow-destroy host1.example.com/old.example.com
+  reconciler run --source git@git.example.com:ops/containers.git --ref main    # and stay`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if a.once {

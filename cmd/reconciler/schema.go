@@ -18,6 +18,8 @@ func newSchema(a *app) *cobra.Command {
 		Short: "Print the JSON Schema of the tree, for editors, or of plans, for programs",
 		Long: `Print the JSON Schema of the tree, by which editors complete and check its keys. With
 "plan" it is that of what "plan --output json" and --out-json write.`,
+		Example: `  reconciler schema > tree.schema.json
+  reconciler schema plan > plan.schema.json`,
 		ValidArgs: []string{"plan"},
 		Args:      cobra.MatchAll(cobra.MaximumNArgs(1), cobra.OnlyValidArgs),
 		RunE: func(_ *cobra.Command, args []string) (err error) {

@@ -9,12 +9,15 @@ import (
 func newSecret(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "secret",
-		Short: "Secrets that the state keeps sealed",
+		Short: "Show secrets that the state keeps sealed",
 	}
 	cmd.AddCommand(&cobra.Command{
 		Use:   "show HOST CONTAINER",
 		Short: "Print the password of a container in clear text",
-		Args:  oneContainer,
+		Long: `Print the password of a container in clear text. It is opened with the state key
+(--state-key). Nothing else shows it.`,
+		Example: `  reconciler secret show host1.example.com web1.example.com`,
+		Args:    oneContainer,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runSecretShow(cmd, a, args)
 		},

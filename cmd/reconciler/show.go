@@ -18,7 +18,11 @@ func newShow(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "show HOST CONTAINER",
 		Short: "Show every effective setting of a container and where it comes from",
-		Args:  oneContainer,
+		Long: `Show every effective setting of a container, the generated ones included, with the layer
+and the line of the tree that it comes from. The password is masked: see "secret show". What other
+layers say, and who brought it, is shown by "explain".`,
+		Example: `  reconciler show host1.example.com web1.example.com --source tree`,
+		Args:    oneContainer,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runShow(cmd, a, args)
 		},

@@ -42,7 +42,8 @@ func (s *sourceFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&s.path, "path", "", "folder of the source that is the tree")
 	flags.StringVar(&s.cache, "git-cache", "", "git: directory of the caches "+
 		"(default: git beside the state)")
-	flags.StringVar(&s.verify, "verify", "", "git: head or all: whose commits must be signed")
+	flags.StringVar(&s.verify, "verify", "", "git: which commits must be "+
+		"signed: head (the one that is read) or all (since the one applied last)")
 	flags.StringSliceVar(&s.verifyKeys, "verify-key", nil,
 		"git: file or directory of OpenPGP keys or ssh allowed signers (repeatable)")
 	flags.BoolVar(&s.allowRewrite, "allow-rewrite", false,

@@ -13,7 +13,7 @@ import (
 func newState(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "state",
-		Short: "What is remembered of the containers",
+		Short: "Look at what is remembered of the containers, export or forget it",
 	}
 	cmd.AddCommand(
 		&cobra.Command{
@@ -25,9 +25,10 @@ func newState(a *app) *cobra.Command {
 			},
 		},
 		&cobra.Command{
-			Use:   "show HOST CONTAINER",
-			Short: "Show one record; the password stays sealed",
-			Args:  oneContainer,
+			Use:     "show HOST CONTAINER",
+			Short:   "Show one record; the password stays sealed",
+			Example: "  reconciler state show host1.example.com web1.example.com",
+			Args:    oneContainer,
 			RunE: func(cmd *cobra.Command, args []string) error {
 				return runStateShow(cmd.Context(), a, args)
 			},

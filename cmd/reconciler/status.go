@@ -27,6 +27,9 @@ func newStatus(a *app) *cobra.Command {
 now and whether it is what the tree says; what is suspended; and how the daemon is, if one runs
 on this state. Where nobody looks now, the state is the one that was recorded last. A host that
 the daemon cannot reach, with the same tree, is not asked again.`,
+		Example: `  reconciler status                    # as recorded last, and the daemon
+  reconciler status --source tree      # as the hosts are now
+  reconciler status --host host1.example.com`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runStatus(cmd.Context(), a)

@@ -21,10 +21,13 @@ func newSuspend(a *app) *cobra.Command {
 		Use:   "suspend [HOST[/CONTAINER]]",
 		Short: "Leave a container, a host or everything alone for a while",
 		Long: `Leave one container, a host or everything alone: passes look and plan, but change
-nothing there, until the time is over or "resume" is said. The tree is not changed. A pass that has
-begun goes on, but with no further host of a rollout that is suspended. It must be in the state or in
-the tree that --source names; without a source a host or container that the daemon could not reach,
-prepare or make is known too.`,
+nothing there, until the time is over or "resume" is said. The tree is not changed. Without an
+argument it is everything. A pass that has begun goes on, but with no further host of a rollout that
+is suspended. A host or container must be in the state, or in the tree that --source names; without
+a source, what the daemon could not reach, prepare or make is known too.`,
+		Example: `  reconciler suspend host1.example.com/db1.example.com --reason "new disk" --until 2h
+  reconciler suspend host1.example.com
+  reconciler suspend`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			scope, err := parseScope(args)
@@ -52,7 +55,10 @@ func newResume(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "resume [HOST[/CONTAINER]]",
 		Short: "End what suspend has begun",
-		Args:  cobra.MaximumNArgs(1),
+		Long: `End a suspension that was begun with the same argument: without one it is that of
+everything, not of single hosts and containers. "status" shows what is suspended.`,
+		Example: `  reconciler resume host1.example.com/db1.example.com`,
+		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			scope, err := parseScope(args)
 			if err != nil {

@@ -15,6 +15,8 @@ func newValidate(a *app) *cobra.Command {
 		Short: "Check the tree; touch no host",
 		Long: `Read the whole tree and name every problem in it, each with file and line.
 Nothing but the source is read: no host, no state.`,
+		Example: `  reconciler validate --source tree
+  reconciler validate --source git@git.example.com:ops/containers.git --ref topic`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runValidate(cmd, a)
