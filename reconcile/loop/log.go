@@ -79,6 +79,11 @@ func (l *Loop) logFaults(log *slog.Logger, r Report) {
 		now[c] = true
 		l.complain(log, c, h.Text)
 	}
+	for _, f := range l.repeated(r) {
+		c := complaint{"what is done does not last", f.Host, f.Container}
+		now[c] = true
+		l.complain(log, c, f.Text)
+	}
 	l.endComplaints(log, r.Pass.Observed, now)
 }
 
@@ -87,6 +92,16 @@ func (l *Loop) unprepared(r Report) []plan.Failing {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return slices.DeleteFunc(l.failures.unprepared(), func(f plan.Failing) bool {
+		_, seen := r.Pass.Observed[f.Host]
+		return !seen
+	})
+}
+
+// repeated returns what is done again and again, of the hosts that a pass has seen.
+func (l *Loop) repeated(r Report) []Failure {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.DeleteFunc(l.repeats.list(), func(f Failure) bool {
 		_, seen := r.Pass.Observed[f.Host]
 		return !seen
 	})

@@ -72,6 +72,7 @@ type Loop struct {
 	busy     map[target]string // the pass that works on a target, by its ID
 	failures failures
 	flaps    flaps
+	repeats  repeats
 	status   Status
 	good     reconcile.Declaration // the last tree that could be read
 	readErr  error                 // why the source could not be read since
@@ -100,7 +101,8 @@ func New(o Options) *Loop {
 		o: o, wake: make(chan struct{}, 1),
 		limit: make(chan struct{}, mostPasses), busy: map[target]string{},
 		failures: failures{backoff: o.Backoff.orDefault()},
-		flaps:    flaps{backoff: o.Backoff.orDefault()}, watches: map[string]watch{},
+		flaps:    flaps{backoff: o.Backoff.orDefault()},
+		repeats:  repeats{backoff: o.Backoff.orDefault()}, watches: map[string]watch{},
 		complaints: map[complaint]string{}, stopped: map[string][]string{},
 		status: Status{Started: o.Pass.Now()},
 	}
@@ -224,6 +226,9 @@ func (l *Loop) retry() (first time.Time, some bool) {
 		sooner(x.retry, !x.permanent && !x.postponed)
 	}
 	for _, x := range l.flaps.of {
+		sooner(x.retry, x.retry.After(now))
+	}
+	for _, x := range l.repeats.of {
 		sooner(x.retry, x.retry.After(now))
 	}
 	sooner(l.status.Latest.Opens, !l.status.Latest.Opens.IsZero())

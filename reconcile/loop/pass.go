@@ -64,15 +64,18 @@ func (l *Loop) options(
 	if askedByPerson(r.Reasons) {
 		l.failures.forget()
 		l.flaps.forget()
+		l.repeats.forget()
 		l.hosts.forget()
 	}
 	l.flaps.settle(r.Began)
 	l.failures.begin(d.Revision.ID)
+	l.repeats.begin(d.Revision.ID)
 	o := l.o.Pass
 	o.PassID = r.ID
 	o.Visit = l.hosts.visit
 	o.Store = l.hosts.sharing(o.Store)
-	o.Holds = slices.Concat(l.failures.holds(r.Began), l.flaps.holds(r.Began), busyHolds(r.busy))
+	o.Holds = slices.Concat(l.failures.holds(r.Began), l.flaps.holds(r.Began),
+		l.repeats.holds(r.Began), busyHolds(r.busy))
 	o.Failing = slices.Concat(l.flaps.failing(), l.failures.unprepared())
 	o.Tries = 1 // the next pass is the next try, and delays nobody
 	o.Followed = true
@@ -157,6 +160,7 @@ func (l *Loop) release(pass string, o execute.Outcome) {
 	l.unclaim(pass, o)
 	l.failures.record(o, l.o.Pass.Now())
 	l.flaps.ran(o, l.o.Pass.Now())
+	l.repeats.ran(o, l.o.Pass.Now())
 	if l.status.waits {
 		l.wakeLocked(containerFinished)
 	}
@@ -212,13 +216,15 @@ func (l *Loop) learn(r Report) (last bool) {
 			l.unclaim(r.ID, execute.Outcome{Host: h.Host})
 		}
 		l.failures.prepared(r.Pass.Result.Hosts, r.Ended)
+		l.repeats.prepared(r.Pass.Result.Hosts, r.Ended)
 	}
 	again := l.failures.reconsider(r.Pass.Observed, r.Began)
 	if r.Err == nil {
 		l.failures.postpone(r.Pass.Result, r.Began)
 		l.failures.settle(r.Pass, r.Began)
+		l.repeats.settle(r.Pass, r.Began)
 	}
-	last = l.status.passed(r, len(l.failures.of)+len(l.flaps.list()) > 0)
+	last = l.status.passed(r, len(l.failing()) > 0)
 	for t, pass := range r.busy {
 		// It was finished before this pass could say that it waits for it.
 		_, seen := r.Pass.Observed[t.host]

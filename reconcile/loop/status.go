@@ -34,8 +34,9 @@ type Status struct {
 	waits  bool               // something is held until a container that is worked on is finished
 }
 
-// Failure is a container that failed and has not succeeded since. Without a container it is a host
-// that could not be prepared.
+// Failure is a container that failed and has not succeeded since, that ends again and again, or on
+// which the same work is done again and again. Without a container it is a host that could not be
+// prepared, or that is not as prepared.
 type Failure struct {
 	Host, Container string
 	Count           int       // in a row
@@ -64,12 +65,17 @@ func (l *Loop) Status() Status {
 			s.Busy++
 		}
 	}
-	s.Failures = append(l.failures.list(), l.flaps.list()...)
+	s.Failures = l.failing()
 	s.Unknown = l.unknown()
 	slices.SortFunc(s.Failures, func(a, b Failure) int {
 		return cmp.Or(cmp.Compare(a.Host, b.Host), cmp.Compare(a.Container, b.Container))
 	})
 	return s
+}
+
+// failing returns what fails again and again. l.mu is held.
+func (l *Loop) failing() []Failure {
+	return slices.Concat(l.failures.list(), l.flaps.list(), l.repeats.list())
 }
 
 // unknown returns the hosts that the latest pass could not see. l.mu is held.
