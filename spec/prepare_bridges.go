@@ -40,7 +40,7 @@ func (b *builder) prepareHost(h *Host) {
 		fault(besides(p.Preparation.Bridges, &d.PreparedBridge))
 		p.Preparation.Bridges = append(p.Preparation.Bridges, d.PreparedBridge)
 	}
-	b.checkForwarding(p)
+	b.checkSettings(p)
 }
 
 // bridgesOf returns the bridges that the containers of a host use, sorted by name.

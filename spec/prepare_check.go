@@ -42,7 +42,7 @@ func (p *Preparation) Validate() error {
 		wrong, _ = checkSysctlValue(p.Sysctl[key])
 		check("value of sysctl", key, wrong)
 	}
-	key, wrong, _ := p.checkForwarding()
+	key, wrong, _ := p.checkSettings()
 	check("sysctl", key, wrong)
 	for _, d := range p.Directories {
 		wrong, _ := checkDirectory(d.Path)

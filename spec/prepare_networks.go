@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // networksOn returns the networks on a bridge: those that containers of the host use, else all that
@@ -84,9 +85,9 @@ func cidrsOf(networks []*Network) []netip.Prefix {
 	return sortPrefixes(out)
 }
 
-// checkForwarding refuses to turn off what NAT cannot do without.
-func (b *builder) checkForwarding(p *prepareEntry) {
-	key, wrong, hint := p.checkForwarding()
+// checkSettings refuses settings of the kernel that cannot hold together.
+func (b *builder) checkSettings(p *prepareEntry) {
+	key, wrong, hint := p.checkSettings()
 	if wrong == "" || b.quiet {
 		return
 	}
@@ -99,6 +100,21 @@ func (b *builder) checkForwarding(p *prepareEntry) {
 	}
 	b.sink.fail(Problem{Position: positionOf(p.src.file, at),
 		Path: shorten(p.src.path + ".sysctl." + key), Text: wrong, Hint: hint})
+}
+
+// checkSettings says which setting of the kernel contradicts another one, or a bridge.
+func (p *Preparation) checkSettings() (key, wrong, hint string) {
+	first := map[string]string{} // key by path
+	for _, key := range slices.Sorted(maps.Keys(p.Sysctl)) {
+		path := SysctlPath(key)
+		other, twice := first[path]
+		if twice && !slices.Equal(strings.Fields(p.Sysctl[other]), strings.Fields(p.Sysctl[key])) {
+			return key, fmt.Sprintf("the setting has another value as %q", shorten(other)),
+				"keep one of them"
+		}
+		first[path] = key
+	}
+	return p.checkForwarding()
 }
 
 // checkForwarding says which setting of the kernel keeps a bridge from having NAT.

@@ -69,7 +69,7 @@ targets: {h: {a: {network: 10.9.0.0, netmask: 24, gateway: 10.9.0.7, bridge: lxc
 	})
 }
 
-func TestForwardingThatNATNeeds(t *testing.T) {
+func TestSettingsThatContradict(t *testing.T) {
 	t.Parallel()
 	const wrong = "turns off what NAT of bridge \"lxcbr1\" needs; leave it out, or write " +
 		"bridges: {lxcbr1: {nat: false}}"
@@ -87,6 +87,10 @@ targets: {h: {c: {}}}`, []string{
 hosts: {h: {prepare: {bridges: {lxcbr1: {}}, sysctl: {net/ipv4/ip_forward: "00"}}}}
 targets: {h: {}}`, []string{
 			"a.yaml:1: hosts.h.prepare.sysctl.net/ipv4/ip_forward: 00 " + wrong}},
+		{"in both forms, with values that differ", `
+hosts: {h: {prepare: {sysctl: {kernel.pid_max: 4194304, kernel/pid_max: 32768}}}}
+targets: {h: {}}`, []string{`a.yaml:1: hosts.h.prepare.sysctl.kernel/pid_max: the setting has ` +
+			`another value as "kernel.pid_max"; keep one of them`}},
 		{"of all interfaces", `
 hosts: {h: {prepare: {sysctl: {net.ipv4.conf.all.forwarding: 0}}}}
 targets: {h: {c: {}}}`, []string{
@@ -104,6 +108,9 @@ targets: {h: {c: {}}}`, []string{
 		{"without NAT", `
 hosts: {h: {prepare: {bridges: {lxcbr1: {nat: false}}, sysctl: {net.ipv4.ip_forward: 0}}}}
 targets: {h: {c: {}}}`, nil},
+		{"in both forms", `
+hosts: {h: {prepare: {sysctl: {net.ipv4.tcp_rmem: "1 2 3", net/ipv4/tcp_rmem: "1  2 3"}}}}
+targets: {h: {}}`, nil},
 		{"of another interface", `
 hosts: {h: {prepare: {sysctl: {net.ipv4.conf.eth1.forwarding: 0}}}}
 targets: {h: {c: {}}}`, nil},

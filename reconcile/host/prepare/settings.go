@@ -1,7 +1,6 @@
 package prepare
 
 import (
-	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -13,22 +12,17 @@ const forwarding = "net/ipv4/ip_forward"
 
 // neededSettings returns what the kernel is to be told, by path: what is declared, and forwarding
 // if a bridge has NAT.
-func neededSettings(want *spec.Preparation) (map[string]string, error) {
+func neededSettings(want *spec.Preparation) map[string]string {
 	out := map[string]string{}
 	for key, value := range want.Sysctl {
-		path := spec.SysctlPath(key)
-		if old, twice := out[path]; twice && !sameValue(old, value) {
-			return nil, errors.New("sysctl " + spec.SysctlKey(path) +
-				" is declared twice, in both of its forms")
-		}
-		out[path] = value
+		out[spec.SysctlPath(key)] = value
 	}
 	for _, b := range want.Bridges {
 		if b.NAT {
 			out[forwarding] = "1"
 		}
 	}
-	return out, nil
+	return out
 }
 
 // sameValue compares values as the kernel does: it prints tabs between numbers.

@@ -22,9 +22,9 @@ const sysctlFile = "/etc/sysctl.d/99-zz-reconciler.conf"
 
 // sysctls finds the settings that the kernel does not have, or would not have after a reboot.
 func sysctls(_ context.Context, want *spec.Preparation) ([]difference, error) {
-	needed, err := neededSettings(want)
-	if err != nil || len(needed) == 0 {
-		return nil, err
+	needed := neededSettings(want)
+	if len(needed) == 0 {
+		return nil, nil
 	}
 	text, err := owned(sysctlFile)
 	if err != nil {
