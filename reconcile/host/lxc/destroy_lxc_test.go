@@ -138,6 +138,23 @@ func TestDestroyDoesNotTakeALostDiskForSuccess(t *testing.T) {
 	l.do(want, plan.Destroy)
 }
 
+// What was made where the disk should be would hide what is on it, and say that the host is known.
+func TestNothingIsMadeInPlaceOfALostDisk(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	l.do(l.want("there", 88), plan.Clone)
+	l.observe("there")
+	if out, err := exec.Command("mount", "-t", "tmpfs", "none", l.path).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	t.Cleanup(func() { exec.Command("umount", l.path).Run() })
+	want := l.want("new", 89)
+	want.FromContainer, want.Image, want.Backing = "", "busybox", "dir"
+	l.refuse(want, plan.Create)
+	must(t, exec.Command("umount", l.path).Run())
+	l.do(want, plan.Create)
+}
+
 func TestLinkInPlaceOfAContainerIsNotFollowed(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)

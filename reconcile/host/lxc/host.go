@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	golxc "github.com/lxc/go-lxc"
@@ -28,7 +29,8 @@ type Host struct {
 	launcher *launcher
 	sources  sync.Map // name → trusted: those that were found whole a moment ago
 	turns    turns
-	fresh    sync.Map // uid → true of the containers that were made here and not touched since
+	fresh    sync.Map    // uid → true of the containers that were made here and not touched since
+	met      atomic.Bool // it was known when it was observed last
 }
 
 var _ execute.Host = (*Host)(nil)

@@ -4,6 +4,7 @@ package lxc
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -40,4 +41,13 @@ func (h *Host) remember() error {
 func (h *Host) known() bool {
 	_, err := os.Lstat(filepath.Join(h.opt.LXCPath, workDir, knownName))
 	return err == nil
+}
+
+// checkDisk returns an error if the file has gone since the host was observed: the containers have
+// gone with it, and what is made now would be in the way when their disk comes back.
+func (h *Host) checkDisk() error {
+	if h.met.Load() && !h.known() {
+		return fmt.Errorf("what was in %q has gone: is its disk mounted?", h.opt.LXCPath)
+	}
+	return nil
 }

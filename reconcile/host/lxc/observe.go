@@ -28,6 +28,7 @@ func (h *Host) Observe(ctx context.Context) (plan.Actual, error) {
 	}
 	names, others, err := h.names()
 	if errors.Is(err, fs.ErrNotExist) {
+		h.met.Store(false)
 		return plan.Actual{
 			Host: h.opt.Host, Bridges: links.bridges, Missing: h.opt.LXCPath,
 		}, nil
@@ -60,6 +61,7 @@ func (h *Host) Observe(ctx context.Context) (plan.Actual, error) {
 	actual := plan.Actual{
 		Host: h.opt.Host, Bridges: links.bridges, Others: others, Known: h.known(),
 	}
+	h.met.Store(actual.Known)
 	for _, o := range found {
 		if o != nil {
 			actual.Containers = append(actual.Containers, *o)

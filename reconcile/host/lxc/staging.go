@@ -77,6 +77,9 @@ func (h *Host) makeWorkDir() (string, error) {
 
 // prepare makes an empty private lxcpath, in place of what an earlier run may have left.
 func (h *Host) prepare(ctx context.Context, st staging) error {
+	if err := h.checkDisk(); err != nil {
+		return err
+	}
 	work, err := h.openWorkDir()
 	if err != nil {
 		return err
