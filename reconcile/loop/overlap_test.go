@@ -146,3 +146,29 @@ func TestOneFailedLookLocksNothingOut(t *testing.T) {
 	w.loop.Wake("test")
 	w.eventually("a new container is made", func() bool { return w.runs("new.example.com") })
 }
+
+// TestALoopThatIsFullIsNotStuck: whoever watches over the daemon, such as systemd, must not kill it
+// because many containers are slow.
+func TestALoopThatIsFullIsNotStuck(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.declare("")
+	var beats atomic.Int64
+	w.start(func(o *loop.Options) { o.Beat = func() { beats.Add(1) } })
+	w.quiet()
+	const mostPasses = 32
+	all := ""
+	for i := range mostPasses {
+		name := fmt.Sprintf("c%d.example.com", i)
+		begun, open := w.host.slow(name)
+		defer open()
+		all += name + ": {}, "
+		w.declare(all)
+		w.loop.Wake("test")
+		<-begun
+	}
+	w.loop.Wake("one more")
+	w.eventually("the loop waits for a place", func() bool { return w.loop.Status().Waiting == 0 })
+	before := beats.Load()
+	w.eventually("it says that it is alive", func() bool { return beats.Load() > before+1 })
+}

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"time"
 
 	"reconciler/reconcile"
 	"reconciler/reconcile/execute"
@@ -14,9 +15,7 @@ import (
 // pass makes one pass. It returns when the pass has ended or its steps have begun: those go on
 // while the next pass leaves their containers alone.
 func (l *Loop) pass(ctx context.Context, from reading) {
-	select {
-	case l.limit <- struct{}{}:
-	case <-ctx.Done():
+	if !l.enter(ctx) {
 		return
 	}
 	r := Report{ID: reconcile.NewPassID(), Reasons: from.reasons, Began: from.began,
@@ -52,6 +51,23 @@ func (l *Loop) pass(ctx context.Context, from reading) {
 	select {
 	case <-begun:
 	case <-ended:
+	}
+}
+
+// enter waits until one more pass may be carried out, and reports false if ctx ends before. The
+// steps of the others may take an hour, and the loop is not stuck.
+func (l *Loop) enter(ctx context.Context) bool {
+	beat := time.NewTicker(beatInterval)
+	defer beat.Stop()
+	for {
+		select {
+		case l.limit <- struct{}{}:
+			return true
+		case <-beat.C:
+			l.o.Beat()
+		case <-ctx.Done():
+			return false
+		}
 	}
 }
 
