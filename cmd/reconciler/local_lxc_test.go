@@ -37,7 +37,7 @@ func TestHostIsLockedAsSoonAsThereIsADirectory(t *testing.T) {
 	ended, cancel := context.WithCancelCause(t.Context())
 	cancel(errors.New("no patience"))
 	if _, err := second.Lock(ended, "the second"); err == nil ||
-		!strings.Contains(err.Error(), "held by the first") {
+		!strings.Contains(err.Error(), "by the first") {
 		t.Errorf("two prepare one host at once: %v", err)
 	}
 	if err := unlock(); err != nil {
