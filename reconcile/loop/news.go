@@ -87,7 +87,7 @@ func (r Report) isBusy(g *spec.Group) bool {
 	return false
 }
 
-// stoppageOf returns why a rollout did not begin, or did not come to all its hosts.
+// stoppageOf returns what failed, if a rollout did not begin for it or did not come to all its hosts.
 func stoppageOf(x plan.Rollout, p reconcile.Pass) (s stoppage, stopped bool) {
 	s.group = x.Group
 	for _, f := range x.Failed {
@@ -106,7 +106,7 @@ func stoppageOf(x plan.Rollout, p reconcile.Pass) (s stoppage, stopped bool) {
 	}
 	slices.Sort(s.failed)
 	s.failed, s.waiting = slices.Compact(s.failed), slices.Compact(s.waiting)
-	return s, len(s.waiting) > 0
+	return s, len(s.waiting) > 0 && len(s.failed) > 0
 }
 
 // add takes in what became of the hosts of a rollout that was begun.
