@@ -87,7 +87,7 @@ func (r Report) isBusy(g *spec.Group) bool {
 	return false
 }
 
-// stoppageOf returns what failed, if a rollout did not begin for it or did not come to all its hosts.
+// stoppageOf returns what failed, if for that a rollout did not begin or come to all its hosts.
 func stoppageOf(x plan.Rollout, p reconcile.Pass) (s stoppage, stopped bool) {
 	s.group = x.Group
 	for _, f := range x.Failed {
