@@ -159,6 +159,9 @@ func TestNearest(t *testing.T) {
 	if got := Nearest("ab", []string{"ac", "ad", "aa"}); got != "aa" {
 		t.Errorf("among equals got %q, want the first by name", got)
 	}
+	if got := Nearest("c", []string{"a", "b"}); got != "" {
+		t.Errorf("with no letter in common got %q", got)
+	}
 	if got := didYouMean("xyzzy", keys, "otherwise"); got != "otherwise" {
 		t.Errorf("got %q without a near key", got)
 	}

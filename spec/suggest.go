@@ -3,14 +3,15 @@ package spec
 import "slices"
 
 // Nearest returns the candidate that word most probably meant, or "" if none is close: at most
-// one edit in three letters.
+// one edit in three letters, and not all of them.
 func Nearest(word string, candidates []string) string {
 	best, distance := "", len(word)/3+1
 	if len(word) > 64 {
 		return ""
 	}
 	for _, c := range slices.Sorted(slices.Values(candidates)) {
-		if d := edits(word, c); d < distance || d == distance && best == "" {
+		d := edits(word, c)
+		if d < len(word) && (d < distance || d == distance && best == "") {
 			best, distance = c, d
 		}
 	}

@@ -22,7 +22,7 @@ func message(text string) []byte {
 }
 
 // TestAgentTakesNothingButMessages gives the agent a configuration and an environment that every
-// other command refuses, and a controller that asks for a directory that does not exist.
+// other command refuses, and a controller that asks for a directory that is none.
 func TestAgentTakesNothingButMessages(t *testing.T) {
 	t.Setenv("RECONCILER_CONFIG", "/nowhere/config.yaml")
 	t.Setenv("RECONCILER_PARALLEL", "none")
@@ -34,7 +34,7 @@ func TestAgentTakesNothingButMessages(t *testing.T) {
 	}()
 	go func() {
 		_, _ = controller.Write(message(`{"id":1,"method":"hello","params":{"Major":2,"Minor":0,` +
-			`"Version":"x","Target":{"Host":"h","LXCPath":"/nowhere","Installation":"i"}}}`))
+			`"Version":"x","Target":{"Host":"h","LXCPath":"/dev/null","Installation":"i"}}}`))
 	}()
 	first := make([]byte, len(remote.Ready)+1)
 	if _, err := io.ReadFull(answer, first); err != nil || string(first) != remote.Ready+"\n" {
@@ -49,7 +49,7 @@ func TestAgentTakesNothingButMessages(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !bytes.Contains(text, []byte(`"error"`)) {
-		t.Errorf("a directory that does not exist is served: %s", text)
+		t.Errorf("a directory that is none is served: %s", text)
 	}
 	_ = controller.Close()
 	if got := <-code; got != exitDone {
