@@ -55,7 +55,7 @@ func (p *Pass) heldSince(o *Options) func(context.Context) func(host, container 
 		holds, _ := o.holds(o.hosts(p.Tree), state.Holding(snapshot.Suspensions, o.now()))
 		return func(host, container string) string {
 			for _, h := range holds {
-				if (h.Host == "" || h.Host == host) &&
+				if !h.Preparation && (h.Host == "" || h.Host == host) &&
 					(h.Container == "" || h.Container == container) {
 					return h.Text
 				}

@@ -109,7 +109,8 @@ func (r *repeats) holds(now time.Time) []plan.Hold {
 	for t, x := range r.of {
 		if x.retry.After(now) {
 			holds = append(holds, plan.Hold{Host: t.host, Container: t.container,
-				Code: plan.HeldBackoff, Text: fmt.Sprintf("%s; the next try is at %s", x.text(),
+				Preparation: t.container == "", Code: plan.HeldBackoff,
+				Text: fmt.Sprintf("%s; the next try is at %s", x.text(),
 					x.retry.UTC().Format(time.TimeOnly+" UTC"))})
 		}
 	}

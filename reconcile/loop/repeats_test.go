@@ -119,6 +119,10 @@ func TestAPreparationThatDoesNotLastIsDoneMoreAndMoreSlowly(t *testing.T) {
 	if f := w.loop.Status().Failures; len(f) != 1 || f[0].Container != "" {
 		t.Errorf("the status does not say what does not last: %+v", f)
 	}
+	w.host.kill("a.example.com")
+	w.eventually("a container of the host is put right at once", func() bool {
+		return w.runs("a.example.com")
+	})
 }
 
 // TestWhatChangesAgainIsNoRepeat: somebody who changes a container by hand, time after time, has it

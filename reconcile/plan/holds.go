@@ -14,19 +14,22 @@ func (p *planner) readHolds() {
 	if len(p.in.Holds) == 0 {
 		return
 	}
-	var all *Hold // that holds every container of the host, and its preparation
+	var all *Hold    // that holds every container of the host, and its preparation
+	var ground *Hold // that holds only its preparation
 	byName := map[string]*Hold{}
 	for i := range p.in.Holds {
 		h := &p.in.Holds[i]
 		switch {
 		case h.Host != "" && h.Host != p.h.Host:
+		case h.Preparation:
+			ground = stronger(ground, h)
 		case h.Container == "":
 			all = stronger(all, h)
 		default:
 			byName[h.Container] = stronger(byName[h.Container], h)
 		}
 	}
-	p.ready.hold = all
+	p.ready.hold = stronger(all, ground)
 	for i := range p.items {
 		it := &p.items[i]
 		it.hold = stronger(all, byName[it.name])

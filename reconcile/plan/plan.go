@@ -66,6 +66,10 @@ type Input struct {
 type Hold struct {
 	Host, Container string // an empty Host is every host, an empty Container every container
 	Code, Text      string // why, as in Held: HeldSuspended, HeldWindow or HeldBackoff
+
+	// Preparation says that only the preparation of the host is held, and no container but those
+	// that need it. Container is empty then.
+	Preparation bool
 }
 
 // HostInput is the material for one host.

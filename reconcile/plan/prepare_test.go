@@ -66,6 +66,10 @@ func TestPreparationIsHeldWithItsHost(t *testing.T) {
 		s.in.Prepare.Hold = &plan.Hold{Code: window, Text: "opens at 22:00"}
 		return s
 	}
+	onlyThis := func(s *scene) *scene {
+		s.Holds = append(s.Holds, plan.Hold{Host: "h", Preparation: true, Code: plan.HeldBackoff})
+		return s
+	}
 	driftOf := func(mode spec.Drift, s *scene) *scene {
 		s.in.Prepare.Drift = mode
 		return s
@@ -82,6 +86,12 @@ func TestPreparationIsHeldWithItsHost(t *testing.T) {
 		{"what needs LXC waits with it",
 			ownWindow(onHost(declare("web"), base).can(noLXC).prepare(nil, package_)),
 			"= window change\nbase= needs create\nweb= needs create"},
+		{"where only the preparation is held, what does not need it goes on",
+			onlyThis(onHost(declare("web"), base).has(base).prepare(br9, bridge9)),
+			"web: clone(declared) " + all + "\n= backoff change"},
+		{"where only the preparation is held, what needs it waits with it",
+			onlyThis(onHost(new9(), base).prepare(br9, bridge9)),
+			"= backoff change\nweb= needs create"},
 		{"a container that is held does not hold its host",
 			onHost(new9(), base).prepare(br9, bridge9).hold("window web"),
 			"h> bridge br9\nweb= window create"},
