@@ -59,25 +59,33 @@ func (j *journal) begin(ctx context.Context, steps []plan.Step) error {
 	return j.apply(ctx, batch)
 }
 
-// protect stores that a container is protected, for every one that the tree protects, also where
-// something keeps the pass from working on it: protection must outlive its declaration. A container
-// that another pass works on is left out, since that pass writes its record.
-func (j *journal) protect(ctx context.Context, t *spec.Tree, holds []plan.Hold) error {
-	var batch state.Batch
-	for _, r := range j.stored {
-		if r.Protect || !isProtected(t, &r) || isBusy(holds, &r) {
-			continue
+// unprotected returns the UIDs of the records that do not say yet that the tree protects their
+// container. One that another pass works on is left out, since that pass writes its record.
+func unprotected(t *spec.Tree, records []state.Record, holds []plan.Hold) []string {
+	var uids []string
+	for i := range records {
+		r := &records[i]
+		if !r.Protect && isProtected(t, r) && !isBusy(holds, r) {
+			uids = append(uids, r.UID)
 		}
-		r.Protect = true
-		batch.Put = append(batch.Put, r)
 	}
-	if len(batch.Put) == 0 {
+	return uids
+}
+
+// protect stores that containers are protected, also where something keeps the pass from working on
+// them: protection must outlive its declaration.
+func (j *journal) protect(ctx context.Context, uids []string) error {
+	if len(uids) == 0 {
 		return nil
 	}
+	var batch state.Batch
 	// What they shall hold beside that comes with their steps.
-	next := make(map[string]state.Record, len(batch.Put))
-	for _, r := range batch.Put {
-		next[r.UID] = j.next[r.UID]
+	next := make(map[string]state.Record, len(uids))
+	for _, uid := range uids {
+		r := j.stored[uid]
+		r.Protect = true
+		batch.Put = append(batch.Put, r)
+		next[uid] = j.next[uid]
 	}
 	if err := j.apply(ctx, batch); err != nil {
 		return err

@@ -109,8 +109,13 @@ func (p *Pass) round(ctx context.Context, o *Options, f *fleet, s state.Snapshot
 		return fmt.Errorf("cannot complete the tree: %w", err)
 	}
 	p.compute(&planned, f, s, resolved)
+	protect := unprotected(p.Tree, s.Records, o.Holds)
+	if p.Plan.Empty() && len(protect) == 0 {
+		f.leave(ctx, o, f.actual)
+		return nil
+	}
 	j := newJournal(o, s, resolved.Records)
-	if err := j.protect(ctx, p.Tree, o.Holds); err != nil {
+	if err := j.protect(ctx, protect); err != nil {
 		return fmt.Errorf("cannot store what is protected: %w", err)
 	}
 	if p.Plan.Empty() {
