@@ -142,7 +142,8 @@ func (w *world) makePasses(random *rand.Rand, n int64) {
 			w.declare(randomContainers(random))
 		case 2:
 			if w.runs(name) {
-				w.host.kill(name)
+				w.host.StopIfThere(name) // a pass may be destroying it
+				w.host.tellDeath(name)
 			}
 		case 3:
 			w.host.Fail(name, plan.Start, 1, errBroken)

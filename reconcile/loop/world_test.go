@@ -151,6 +151,11 @@ func (g *gated) pid(name string) int {
 // kill ends a container as a crash does.
 func (g *gated) kill(name string) {
 	g.StopByHand(name)
+	g.tellDeath(name)
+}
+
+// tellDeath is what the daemon hears when a container ends.
+func (g *gated) tellDeath(name string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for _, died := range g.died {

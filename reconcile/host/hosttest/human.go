@@ -65,6 +65,16 @@ func (f *Fake) StartByHand(name string) {
 // StopByHand stops a container; a guest that powers off or whose init dies ends the same way.
 func (f *Fake) StopByHand(name string) { f.mustHave(name, f.stopLocked) }
 
+// StopIfThere is StopByHand of a container that a pass may have destroyed meanwhile; then it does
+// nothing.
+func (f *Fake) StopIfThere(name string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if c, ok := f.containers[name]; ok {
+		f.stopLocked(c)
+	}
+}
+
 // DestroyByHand removes a container, also under the feet of its snapshots.
 func (f *Fake) DestroyByHand(name string) {
 	f.mustHave(name, func(*container) { delete(f.containers, name) })

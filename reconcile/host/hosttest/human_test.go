@@ -40,6 +40,10 @@ func TestHandActions(t *testing.T) {
 				return o.State == plan.Stopped && o.Live == nil && o.PID == 0
 			},
 		},
+		"so is one that could have been gone": {
+			func(f *Fake) { f.StopIfThere("web"); f.StopIfThere("ghost") },
+			func(o plan.Observed) bool { return o.State == plan.Stopped },
+		},
 		"a started one runs with another pid": {
 			func(f *Fake) { f.StopByHand("web"); f.StartByHand("web") },
 			func(o plan.Observed) bool { return o.State == plan.Running && o.PID == 2 },
